@@ -1,0 +1,19 @@
+include(CMakePackageConfigHelpers)
+
+install(TARGETS asyncio EXPORT asyncioTargets)
+install(DIRECTORY include/asyncio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT asyncioTargets NAMESPACE asyncio::
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asyncio)
+configure_package_config_file(cmake/asyncioConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/asyncioConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asyncio)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/asyncioConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/asyncioConfig.cmake
+              ${PROJECT_BINARY_DIR}/asyncioConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asyncio)
+# Relative, so that the installed tree may be moved.
+file(RELATIVE_PATH ASYNCIO_PC_TO_PREFIX
+     ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+configure_file(cmake/asyncio.pc.in ${PROJECT_BINARY_DIR}/asyncio.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/asyncio.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <asyncio/detail/ref.hpp>
+#include <asyncio/detail/unique_function.hpp>
+#include <asyncio/duration.hpp>
+#include <asyncio/result.hpp>
+
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace asyncio {
+class EventLoop;
+}  // namespace asyncio
+
+namespace asyncio::concurrent {
+
+namespace detail {
+
+/// What a concurrent future refers to, without the value. Every method may be called on any thread.
+class State {
+ public:
+  State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void add_ref() noexcept { users_.add(); }
+  void drop_ref() noexcept {
+    if (users_.drop()) delete this;
+  }
+
+  [[nodiscard]] bool done() const noexcept;
+  [[nodiscard]] bool cancelled() const noexcept;
+  /// Cancels it if it is pending, and tells whoever works for it.
+  bool cancel();
+  /// Blocks. Returns: false if the time was up first. Throws: RuntimeError on the thread of the
+  /// loop that must complete it, which would wait for itself.
+  [[nodiscard]] bool wait(std::optional<Duration> timeout) const;
+  /// Blocks. Throws: TimeoutError, CancelledError, its error.
+  void wait_for_value(std::optional<Duration> timeout) const;
+  [[nodiscard]] std::exception_ptr wait_for_error(std::optional<Duration> timeout) const;
+  void add_done_callback(asyncio::detail::UniqueFunction<void()> fn);
+
+  /// From pending, once; later calls do nothing. `emplace` puts the value in place.
+  void finish(asyncio::detail::UniqueFunction<void()> emplace);
+  void fail(std::exception_ptr error);
+  void set_canceller(asyncio::detail::UniqueFunction<void()> canceller);
+  void set_loop(const void* scheduler) noexcept { scheduler_ = scheduler; }
+
+ protected:
+  virtual ~State();
+
+ private:
+  struct Sync;
+  asyncio::detail::SharedCount users_{0};
+  Sync* sync_;
+  const void* scheduler_ = nullptr;
+};
+
+template <class T>
+class StateOf final : public State {
+ public:
+  using Value = asyncio::detail::NoneIfVoid<T>;
+  std::optional<Value> value;
+};
+
+/// The writing end. Dropped without a result, it leaves an error: nobody waits for ever.
+template <class T>
+class Promise {
+ public:
+  explicit Promise(StateOf<T>* state) noexcept : state_(state) {}
+  Promise(Promise&&) noexcept = default;
+  Promise& operator=(Promise&&) noexcept = default;
+  ~Promise() {
+    if (state_) {
+      state_->fail(std::make_exception_ptr(RuntimeError(
+          "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended")));
+    }
+  }
+  [[nodiscard]] StateOf<T>& state() const noexcept { return *state_; }
+
+ private:
+  asyncio::detail::Ref<StateOf<T>> state_;
+};
+
+}  // namespace detail
+
+/// The result of something that another thread works on; waiting for it blocks the thread.
+///
+/// Python: concurrent.futures.Future
+/// Threads: any.
+template <class T = void>
+class Future {
+ public:
+  using Value = asyncio::detail::NoneIfVoid<T>;
+
+  explicit Future(detail::StateOf<T>* state) noexcept : state_(state) {}
+
+  [[nodiscard]] bool done() const noexcept { return state_->done(); }
+  [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }
+  /// Returns: false if it was done already.
+  bool cancel() const { return state_->cancel(); }
+  /// Blocks until it is done.
+  ///
+  /// Throws: TimeoutError, which cancels nothing; CancelledError; its error; RuntimeError on the
+  /// thread of the loop that must complete it.
+  std::conditional_t<std::is_void_v<T>, void, const Value&> result(
+      std::optional<Duration> timeout = std::nullopt) const {
+    state_->wait_for_value(timeout);
+    if constexpr (!std::is_void_v<T>) return *state_->value;
+  }
+  /// Blocks. Returns: a null pointer if it has a value. Throws: TimeoutError, CancelledError.
+  [[nodiscard]] std::exception_ptr exception(std::optional<Duration> timeout = std::nullopt) const {
+    return state_->wait_for_error(timeout);
+  }
+  /// Calls `fn()` on the thread that completes it; at once if it is done.
+  template <class F>
+  void add_done_callback(F&& fn) const {
+    state_->add_done_callback(
+        asyncio::detail::UniqueFunction<void()>(std::forward<F>(fn)));
+  }
+
+ private:
+  asyncio::detail::Ref<detail::StateOf<T>> state_;
+};
+
+}  // namespace asyncio::concurrent

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <asyncio/coroutine.hpp>
+#include <asyncio/detail/future_state.hpp>
+#include <asyncio/duration.hpp>
+
+#include <cstddef>
+#include <optional>
+
+namespace asyncio::detail {
+
+/// Futures in the order in which they end, and the tasks that wait for the next one.
+class CompletedCore : public Pooled {
+ public:
+  static Hold<CompletedCore> make();
+  void hold() noexcept { ++holds_; }
+  void unhold() noexcept {
+    if (--holds_ == 0) delete this;
+  }
+
+  /// Throws: std::invalid_argument if it belongs to another loop than the ones before.
+  void add(FutureState& future);
+  /// Returns: how many there are.
+  std::size_t begin(std::optional<Duration> timeout);
+
+ private:
+  friend class NextCompleted;
+  friend Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core);
+  struct Item;
+
+  CompletedCore() = default;
+  ~CompletedCore();
+
+  static void future_done(void* item, ReadyAction action);
+  static void time_out(void* self, ReadyAction action);
+  void put(Item* item) noexcept;
+  void wake_next() noexcept;
+  [[nodiscard]] bool empty() const noexcept { return first_done_ == nullptr && expired_ == 0; }
+
+  std::size_t holds_ = 0;
+  Scheduler* scheduler_ = nullptr;
+  Item* items_ = nullptr;       // all, as a list
+  Item* last_item_ = nullptr;
+  Item* first_done_ = nullptr;  // done and not taken, oldest first
+  Item* last_done_ = nullptr;
+  std::size_t pending_ = 0;
+  std::size_t expired_ = 0;  // how many must hear of the timeout
+  WaitList waiters_;
+  Timer timer_{&CompletedCore::time_out, this};
+};
+
+/// Waits for the next one. Throws: TimeoutError, CancelledError.
+Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core);
+
+}  // namespace asyncio::detail

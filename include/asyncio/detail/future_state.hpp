@@ -1,0 +1,258 @@
+#pragma once
+
+#include <asyncio/detail/frame_allocator.hpp>
+#include <asyncio/detail/ref.hpp>
+#include <asyncio/detail/scheduler.hpp>
+#include <asyncio/detail/wait_list.hpp>
+#include <asyncio/error.hpp>
+#include <asyncio/result.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <source_location>
+#include <string>
+#include <utility>
+
+namespace asyncio::detail {
+
+class CallbackNode;
+class TaskState;
+
+/// What a Future and a Task refer to, without the value.
+///
+/// States: pending → finished (a value or an error) by finish_*(), pending → cancelled by cancel()
+/// or, for a task, by its coroutine ending with CancelledError. Both are final.
+///
+/// Life: two counts. `users` are the handles of the user, on any thread, therefore atomic. `holds`
+/// are the references of the loop's own (registry, gather, a callback in the queue): plain, on the
+/// loop's thread. It goes when both are zero.
+class FutureState : public Pooled {
+ public:
+  enum class Kind : std::uint8_t { future, task, composite };
+  enum class Phase : std::uint8_t { pending, cancelled, finished };
+
+  FutureState(const FutureState&) = delete;
+  FutureState& operator=(const FutureState&) = delete;
+
+  void add_ref() noexcept { users_.add(); }
+  void drop_ref() noexcept {
+    if (scheduler_->on_own_thread() && !scheduler_->closed()) {
+      if (users_.drop()) release();
+    } else if (!users_.drop_unless_last()) {
+      scheduler_->hand_over(*this);
+    }
+  }
+  /// What hand_over() ends with, once this thread may touch the state: drops the user count that
+  /// came along.
+  void finish_hand_over() noexcept {
+    if (users_.drop()) release();
+  }
+  /// True if the caller's is the only handle of a user.
+  [[nodiscard]] bool only_user() const noexcept { return users_.load() == 1; }
+  [[nodiscard]] bool no_user() const noexcept { return users_.load() == 0; }
+
+  void hold() noexcept { ++holds_; }
+  void unhold() noexcept {
+    if (--holds_ == 0 && users_.load() == 0) dispose();
+  }
+
+  [[nodiscard]] Scheduler& scheduler() const noexcept { return *scheduler_; }
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  [[nodiscard]] Phase phase() const noexcept { return phase_; }
+  [[nodiscard]] bool done() const noexcept { return phase_ != Phase::pending; }
+  [[nodiscard]] bool cancelled() const noexcept { return phase_ == Phase::cancelled; }
+  [[nodiscard]] bool has_value() const noexcept { return has_value_; }
+  [[nodiscard]] bool failed() const noexcept { return phase_ == Phase::finished && !has_value_; }
+  /// The error of a failed future; no state check, nothing marked.
+  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+  [[nodiscard]] std::string_view cancel_message() const noexcept {
+    return cancel_message_ ? cancel_message_->view() : std::string_view();
+  }
+
+  void mark_retrieved() noexcept { unretrieved_ = false; }
+  /// Throws: InvalidStateError while pending ("WHAT: ..."), the CancelledError if cancelled.
+  [[nodiscard]] std::exception_ptr exception();
+  /// Throws: as exception(), and the error itself.
+  void throw_unless_value();
+  /// How it ended, when not with a value; a cancellation gives its CancelledError. Marks it.
+  [[nodiscard]] std::exception_ptr take_error();
+  [[nodiscard]] std::exception_ptr make_cancelled_error();
+
+  /// Throws: InvalidStateError unless pending.
+  void check_pending(const char* what) const;
+  void finish_with_error(std::exception_ptr error) noexcept;
+  /// The value is in its slot already.
+  void finish_with_value() noexcept {
+    has_value_ = true;
+    become(Phase::finished);
+  }
+  /// A value that was moved out or dropped is gone for good.
+  void forget_value() noexcept { has_value_ = false; }
+
+  /// Asks for cancellation, as Future.cancel() and Task.cancel(): follows task → awaited task → …
+  /// in a loop. Allocates nothing.
+  bool cancel(Ref<SharedText> message) noexcept;
+
+  /// Becomes ready when this is done; at once if it is. The queue slot is reserved by the caller.
+  void notify(WaitNode& node) noexcept {
+    if (done()) {
+      make_ready(node);
+    } else {
+      callbacks_.push_back(node);
+    }
+  }
+  std::uint64_t add_callback(CallbackNode* callback);
+  bool remove_callback(std::uint64_t id) noexcept;
+
+  /// "<Future pending>" and so on.
+  [[nodiscard]] std::string repr() const;
+  [[nodiscard]] static std::string describe_callback(const WaitNode& node);
+
+ protected:
+  FutureState(Scheduler& scheduler, Kind kind, std::source_location created_at) noexcept;
+  virtual ~FutureState();
+
+  /// Final: sets the phase and makes everything ready that waits for it.
+  void become(Phase phase) noexcept;
+  void become_cancelled(std::exception_ptr original, Ref<SharedText> message) noexcept;
+  void set_unretrieved() noexcept { unretrieved_ = true; }
+  /// Lets go of every callback; for a future that will never be done.
+  void abandon_callbacks() noexcept;
+
+  Scheduler* scheduler_;
+
+ private:
+  friend class CancelWalk;
+  friend class HandOver;
+  friend class TaskState;
+
+  void make_ready(WaitNode& node) noexcept;
+  void release() noexcept {
+    if (holds_ == 0) dispose();
+  }
+  void dispose() noexcept;
+
+  SharedCount users_{0};
+  std::uint32_t holds_ = 0;
+  Kind kind_;
+  Phase phase_ = Phase::pending;
+  bool has_value_ : 1 = false;
+  bool unretrieved_ : 1 = false;  // failed, and nobody has looked at the error yet
+  // A task's own, here for the sake of size; see task_state.hpp.
+  bool must_cancel_ : 1 = false;
+  bool deliver_cancel_ : 1 = false;
+  bool started_ : 1 = false;
+  bool root_ended_ : 1 = false;
+  std::uint32_t cancelling_ = 0;
+  std::exception_ptr error_;  // finished: the error; cancelled: the CancelledError until taken
+  WaitList callbacks_;
+  Ref<SharedText> cancel_message_;
+  FutureState* next_handed_over_ = nullptr;
+};
+
+/// A reference of the loop's own; see FutureState. The loop's thread only.
+template <class State>
+class Hold {
+ public:
+  Hold() noexcept = default;
+  explicit Hold(State* state) noexcept : state_(state) {
+    if (state_ != nullptr) state_->hold();
+  }
+  Hold(Hold&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Hold& operator=(Hold other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Hold() {
+    if (state_ != nullptr) state_->unhold();
+  }
+  [[nodiscard]] State* get() const noexcept { return state_; }
+  State* operator->() const noexcept { return state_; }
+  State& operator*() const noexcept { return *state_; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+ private:
+  State* state_ = nullptr;
+};
+
+/// Storage for a T whose presence is known elsewhere.
+template <class T>
+union Slot {
+  Slot() noexcept {}
+  ~Slot() {}
+  T value;
+};
+
+/// A future made of others: cancelling it cancels them. gather's.
+class CompositeState : public FutureState {
+ public:
+  [[nodiscard]] bool cancel_requested() const noexcept { return cancel_requested_; }
+
+ protected:
+  CompositeState(Scheduler& scheduler, std::source_location where) noexcept
+      : FutureState(scheduler, Kind::composite, where) {}
+  [[nodiscard]] virtual FutureState* part(std::size_t index) const noexcept = 0;
+  [[nodiscard]] virtual std::size_t parts() const noexcept = 0;
+
+ private:
+  friend class CancelWalk;
+  // Where a walk of cancel() stands in this composite while it is below one of its parts.
+  std::size_t walk_next_ = 0;
+  CompositeState* walk_outer_ = nullptr;
+  TaskState* walk_asker_ = nullptr;
+  bool walk_active_ = false;
+  bool walk_accepted_ = false;
+  bool cancel_requested_ = false;
+};
+
+/// The state of a composite whose value is a T.
+template <class T>
+class CompositeStateOf : public CompositeState {
+ public:
+  CompositeStateOf(Scheduler& scheduler, std::source_location where) noexcept
+      : CompositeState(scheduler, where) {}
+  ~CompositeStateOf() override {
+    if (has_value()) slot.value.~T();
+  }
+  Slot<T> slot;
+};
+
+/// A done-callback of a user's. Owned by the future until it is done, by the queue after that.
+class CallbackNode : public Pooled {
+ public:
+  CallbackNode(const CallbackNode&) = delete;
+  CallbackNode& operator=(const CallbackNode&) = delete;
+
+ protected:
+  CallbackNode() noexcept : node_(&CallbackNode::run, this) {}
+  virtual ~CallbackNode();
+  virtual void call(FutureState& future) = 0;
+  [[nodiscard]] virtual const char* function() const noexcept = 0;
+
+ private:
+  friend class FutureState;
+  static void run(void* self, ReadyAction action);
+
+  WaitNode node_;
+  FutureState* future_ = nullptr;
+  ContextCell* context_ = nullptr;
+  std::uint64_t id_ = 0;
+  bool queued_ = false;  // then it holds the future
+};
+
+/// Future<T>'s state.
+template <class T>
+class FutureStateOf : public FutureState {
+ public:
+  using Value = NoneIfVoid<T>;
+  explicit FutureStateOf(Scheduler& scheduler,
+                         std::source_location where = std::source_location::current()) noexcept
+      : FutureState(scheduler, Kind::future, where) {}
+  ~FutureStateOf() override {
+    if (has_value()) slot.value.~Value();
+  }
+  Slot<Value> slot;
+};
+
+}  // namespace asyncio::detail

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <asyncio/detail/awaiter.hpp>
+#include <asyncio/detail/task_state.hpp>
+
+#include <coroutine>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace asyncio::detail {
+
+struct PromiseBase;
+
+/// A task's wait for a future: the untyped half of its awaiter.
+class FutureWait : public OwnAwaiter, public Waiter {
+ public:
+  FutureWait(FutureWait&& other) noexcept : Waiter(other), state_(other.state_) {}
+  FutureWait& operator=(FutureWait&&) = delete;
+
+  [[nodiscard]] bool await_ready() const {
+    if (state_ == nullptr) throw_uninitialized();
+    return state_->done();
+  }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P>) {
+    static_assert(std::is_base_of_v<PromiseBase, P>,
+                  "a Future or Task can be awaited only in an asyncio::Coro");
+    begin();
+  }
+
+  /// Throws: RuntimeError for a handle that was moved from.
+  [[noreturn]] static void throw_uninitialized();
+
+ protected:
+  explicit FutureWait(FutureState* state) noexcept : Waiter(future_ops), state_(state) {}
+  ~FutureWait() = default;
+
+  /// Why there is no value; null if there is one. A cancellation of the waiting task that came
+  /// after the future was done replaces its outcome.
+  [[nodiscard]] std::exception_ptr end() {
+    if (state_->has_value() && !running_task()->has_delivery()) [[likely]] return nullptr;
+    return end_without_value();
+  }
+  void throw_unless_value() {
+    if (std::exception_ptr error = end()) std::rethrow_exception(std::move(error));
+  }
+  [[nodiscard]] FutureState& state() const noexcept { return *state_; }
+
+ private:
+  static const Ops future_ops;
+
+  /// Throws: RuntimeError for a future of another loop and for the task itself.
+  void begin();
+  [[nodiscard]] std::exception_ptr end_without_value();
+
+  WaitNode node_;
+  FutureState* state_;
+};
+
+/// `co_await handle`: the value stays in the future.
+template <class T>
+class [[nodiscard]] LvalueFutureAwaiter : public FutureWait {
+ public:
+  explicit LvalueFutureAwaiter(FutureState* state) noexcept : FutureWait(state), hold_(state) {}
+
+  std::conditional_t<std::is_void_v<T>, void, const NoneIfVoid<T>&> await_resume() {
+    throw_unless_value();
+    if constexpr (!std::is_void_v<T>) return value_of<T>(state());
+  }
+  Result<T> await_result() {
+    if (auto error = end()) return Result<T>(std::move(error));
+    return Result<T>(value_of<T>(state()));
+  }
+
+ private:
+  Hold<FutureState> hold_;
+};
+
+[[noreturn]] void throw_value_shared();
+
+/// `co_await std::move(handle)`: the value is moved out if nobody else can ask for it.
+template <class T>
+class [[nodiscard]] RvalueFutureAwaiter : public FutureWait {
+ public:
+  explicit RvalueFutureAwaiter(Ref<FutureState> state) noexcept
+      : FutureWait(state.get()), ref_(std::move(state)) {}
+
+  T await_resume() {
+    throw_unless_value();
+    if constexpr (!std::is_void_v<T>) return take_value<T>(state());
+  }
+  Result<T> await_result() {
+    if (auto error = end()) return Result<T>(std::move(error));
+    return Result<T>(take_value<T>(state()));
+  }
+
+ private:
+  Ref<FutureState> ref_;
+};
+
+/// Moves the value out when the caller's handle is the only one of a user, copies it otherwise.
+/// Throws: RuntimeError if it would have to copy what cannot be copied; the value stays.
+template <class T>
+NoneIfVoid<T> take_value(FutureState& state) {
+  NoneIfVoid<T>& value = value_of<T>(state);
+  if (state.only_user()) return std::move(value);
+  if constexpr (std::is_copy_constructible_v<NoneIfVoid<T>>) {
+    return value;
+  } else {
+    throw_value_shared();
+  }
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <asyncio/detail/future_state.hpp>
+#include <asyncio/detail/task_state.hpp>
+
+#include <cstddef>
+#include <new>
+#include <source_location>
+#include <utility>
+#include <vector>
+
+namespace asyncio::detail {
+
+/// The children of a gather() and what happens as they end. The typed half makes the value.
+class GatherCore {
+ public:
+  explicit GatherCore(std::size_t expected) { children_.reserve(expected); }
+  GatherCore(GatherCore&&) noexcept = default;
+  ~GatherCore();
+
+  /// `given`: by the user, so that the same one may come twice. Throws: std::invalid_argument if
+  /// it belongs to another loop than the ones before.
+  void add(FutureState& child, bool given);
+  /// Registers with the children; those that are done already are handled at once.
+  void begin(CompositeState& outer, void (*collect)(CompositeState&), bool return_exceptions);
+
+  [[nodiscard]] std::size_t size() const noexcept { return children_.size(); }
+  [[nodiscard]] FutureState& child(std::size_t i) const noexcept { return *children_[i].state; }
+  /// True if the same child stands at a later place, too, and its value is needed there.
+  [[nodiscard]] bool comes_again(std::size_t i) const noexcept { return children_[i].comes_again; }
+  /// The loop of the children; the running one if there are none.
+  [[nodiscard]] Scheduler& scheduler() const;
+
+ private:
+  struct Child {
+    explicit Child(FutureState& s) noexcept : state(&s) {}
+    Hold<FutureState> state;
+    WaitNode node;
+    GatherCore* core = nullptr;
+    bool registered = false;
+    bool holds_outer = false;  // as soon as the node is certain to come to its turn
+    bool comes_again = false;
+    bool repeats = false;  // the same child stands at an earlier place
+  };
+
+  static void child_done(void* child, ReadyAction action);
+  void handle(Child& child);
+  void finish_with(std::exception_ptr error);
+
+  std::vector<Child> children_;
+  CompositeState* outer_ = nullptr;
+  void (*collect_)(CompositeState&) = nullptr;
+  std::size_t finished_ = 0;
+  std::size_t distinct_ = 0;
+  bool return_exceptions_ = false;
+};
+
+/// The state of a gather() whose value is a T.
+template <class T>
+class GatherOf : public CompositeStateOf<T> {
+ public:
+  GatherOf(GatherCore&& c, std::source_location where) noexcept
+      : CompositeStateOf<T>(c.scheduler(), where), core(std::move(c)) {}
+
+  void begin(bool return_exceptions) {
+    core.begin(
+        *this, [](CompositeState& self) { static_cast<GatherOf&>(self).collect(); },
+        return_exceptions);
+  }
+
+  GatherCore core;
+
+ protected:
+  virtual void collect() = 0;
+  void emplace(T&& value) {
+    ::new (static_cast<void*>(&this->slot.value)) T(std::move(value));
+    this->finish_with_value();
+  }
+
+ private:
+  [[nodiscard]] FutureState* part(std::size_t i) const noexcept override { return &core.child(i); }
+  [[nodiscard]] std::size_t parts() const noexcept override { return core.size(); }
+};
+
+/// The children while they are being collected.
+struct GatherParts {
+  explicit GatherParts(std::size_t expected) : core(expected) {}
+
+  template <class State>
+  Ref<FutureState> finish(bool return_exceptions) {
+    auto* state = new State(std::move(core), std::source_location());
+    Ref<FutureState> owner(state);
+    state->begin(return_exceptions);
+    return owner;
+  }
+
+  GatherCore core;
+};
+
+}  // namespace asyncio::detail

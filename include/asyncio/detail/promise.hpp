@@ -1,0 +1,190 @@
+#pragma once
+
+#include <asyncio/detail/awaiter.hpp>
+#include <asyncio/detail/frame_allocator.hpp>
+#include <asyncio/detail/task_state.hpp>
+#include <asyncio/result.hpp>
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace asyncio {
+template <class T>
+class Coro;
+}  // namespace asyncio
+
+namespace asyncio::detail {
+
+struct ChildLink;
+
+/// The part of a coroutine that walks up and down the stack of a task. It is at the start of every
+/// promise, and no promise is aligned above 16: so the frame can be found from it.
+struct PromiseBase {
+  ChildLink* owner = nullptr;     ///< the awaiter that waits for this coroutine; null at the root
+  std::source_location function;  ///< where it was defined
+  std::source_location location;  ///< its current co_await
+
+  [[nodiscard]] std::coroutine_handle<> handle() noexcept {
+    return std::coroutine_handle<PromiseBase>::from_promise(*this);
+  }
+};
+
+/// The awaiter's side of an awaited coroutine, in the frame of the one that awaits.
+struct ChildLink {
+  PromiseBase* child = nullptr;
+  PromiseBase* parent = nullptr;
+};
+
+inline void TaskState::leave(PromiseBase& ended) noexcept {
+  static constinit Waiter::Ops ended_ops{nullptr, nullptr, nullptr, "nothing: it has ended"};
+  static constinit Waiter ended_mark{ended_ops};
+  if (ended.owner != nullptr) {
+    top_ = ended.owner->parent;
+  } else {
+    root_ended_ = true;
+    waiting_ = &ended_mark;
+  }
+}
+
+struct FinalAwaiter {
+  [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> ended) const noexcept {
+    thread_state.task->leave(ended.promise());
+  }
+  static constexpr void await_resume() noexcept {}
+};
+
+/// Says that `name` never ran, once, to the log sink.
+void report_never_awaited(const PromiseBase& promise) noexcept;
+
+/// "<coroutine object NAME at 0x...>"; a null promise is one that was consumed.
+[[nodiscard]] std::string repr_coroutine(const PromiseBase* promise);
+
+struct CoroAccess;
+
+template <class A>
+inline constexpr bool is_coro = false;
+template <class T>
+inline constexpr bool is_coro<Coro<T>> = true;
+
+template <class T>
+struct CoroPromiseBase : PromiseBase, Pooled {
+  using Value = NoneIfVoid<T>;
+  static_assert(alignof(Value) <= 16, "Coro<T>: T is aligned above 16; return a pointer to it");
+
+  Coro<T> get_return_object(std::source_location where = std::source_location::current()) noexcept {
+    function = where;
+    return Coro<T>(*this);
+  }
+  static std::suspend_always initial_suspend() noexcept { return {}; }
+  static FinalAwaiter final_suspend() noexcept { return {}; }
+  void unhandled_exception() noexcept { outcome.set_error(std::current_exception()); }
+
+  template <class A>
+  decltype(auto) await_transform(A&& awaited,
+                                 std::source_location where = std::source_location::current()) {
+    static_assert(!(is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
+                  "a coroutine runs once: write co_await std::move(coro), or "
+                  "asyncio::create_task(std::move(coro)) to await it in several places");
+    static_assert(Awaitable<A> || is_coro<std::remove_cvref_t<A>>,
+                  "co_await needs an awaitable: a Coro, Future, Task, what a function of asyncio "
+                  "returns, or a type with await_ready, await_suspend and await_resume");
+    location = where;
+    return awaiter_for(std::forward<A>(awaited));
+  }
+
+  Outcome<Value> outcome;
+};
+
+template <class T>
+struct CoroPromise : CoroPromiseBase<T> {
+  template <class U = T>
+    requires std::convertible_to<U&&, T>
+  void return_value(U&& value) {
+    this->outcome.emplace(std::forward<U>(value));
+  }
+};
+
+template <>
+struct CoroPromise<void> : CoroPromiseBase<void> {
+  void return_void() noexcept { outcome.emplace(); }
+};
+
+template <class P>
+concept OwnPromise = std::derived_from<P, PromiseBase>;
+
+/// Awaits a Coro in place: a call, not a scheduling point. Owns its frame from here on.
+template <class T>
+class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
+ public:
+  using Value = NoneIfVoid<T>;
+
+  explicit CoroAwaiter(CoroPromiseBase<T>* promise) noexcept : ChildLink{promise, nullptr} {}
+  CoroAwaiter(CoroAwaiter&& other) noexcept
+      : ChildLink{std::exchange(other.child, nullptr), nullptr} {}
+  CoroAwaiter& operator=(CoroAwaiter&&) = delete;
+  ~CoroAwaiter() { destroy(); }
+
+  [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> awaiting) {
+    static_assert(OwnPromise<P>, "an asyncio::Coro can be awaited only in an asyncio::Coro");
+    if (child == nullptr) {
+      throw_runtime_error(
+          "co_await: this Coro was moved from or awaited already; a coroutine runs once, call its "
+          "function again or share it by create_task()");
+    }
+    parent = &awaiting.promise();
+    child->owner = this;
+    thread_state.task->enter(*child);
+  }
+  T await_resume() {
+    Outcome<Value>& outcome = promise().outcome;
+    if (!outcome.has_value()) [[unlikely]] {
+      std::exception_ptr error = outcome.take_error();
+      destroy();
+      std::rethrow_exception(std::move(error));
+    }
+    const Finally ended{this};
+    if constexpr (!std::is_void_v<T>) return std::move(outcome.value());
+  }
+  /// await_resume() for those who take a Result: nothing is thrown.
+  Result<T> await_result() {
+    Outcome<Value>& outcome = promise().outcome;
+    const Finally ended{this};
+    if (!outcome.has_value()) return Result<T>(outcome.take_error());
+    return Result<T>(std::move(outcome.value()));
+  }
+
+ private:
+  struct Finally {
+    CoroAwaiter* awaiter;
+    ~Finally() { awaiter->destroy(); }
+  };
+  [[nodiscard]] CoroPromiseBase<T>& promise() noexcept {
+    return static_cast<CoroPromiseBase<T>&>(*child);
+  }
+  void destroy() noexcept {
+    if (PromiseBase* p = std::exchange(child, nullptr)) p->handle().destroy();
+  }
+};
+
+template <class T>
+std::exception_ptr TaskStateOf<T>::absorb(PromiseBase& root) noexcept {
+  Outcome<Value>& outcome = static_cast<CoroPromiseBase<T>&>(root).outcome;
+  if (!outcome.has_value()) return outcome.take_error();
+  try {
+    ::new (static_cast<void*>(&slot.value)) Value(std::move(outcome.value()));
+    return nullptr;
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace asyncio::detail

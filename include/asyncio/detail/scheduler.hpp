@@ -1,0 +1,94 @@
+#pragma once
+
+#include <asyncio/detail/ready_queue.hpp>
+#include <asyncio/detail/task_registry.hpp>
+#include <asyncio/detail/thread_state.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace asyncio {
+class EventLoop;
+struct ExceptionContext;
+}  // namespace asyncio
+
+namespace asyncio::detail {
+
+class FutureState;
+
+/// A timer's place in a loop: a slot while it is armed. What it calls is a ReadyFn, pushed to the
+/// ready queue when the deadline has come; its queue slot is reserved while it is armed.
+struct Timer {
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  ReadyFn fn;
+  void* object;
+  std::uint32_t slot = none;
+
+  [[nodiscard]] bool armed() const noexcept { return slot != none; }
+};
+
+/// Something that another thread gives to the loop. Posting it allocates nothing.
+struct InboxNode {
+  InboxNode* next = nullptr;
+  /// Called on the loop's thread; discard: the loop is being closed. A slot of the ready queue is
+  /// reserved for it, which it uses or gives back.
+  void (*deliver)(InboxNode& self, ReadyAction action) = nullptr;
+};
+
+/// What tasks and futures need of the loop that they belong to. The loop layer derives from it.
+///
+/// Lifetime: outlives the EventLoop until the last future of that loop is gone.
+/// Threads: the loop's own, but for hand_over(), post() and the identity of the thread.
+class Scheduler {
+ public:
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  ReadyQueue ready;
+  TaskRegistry registry;
+  std::string name;               ///< in messages
+  EventLoop* loop = nullptr;      ///< null once the EventLoop is destroyed
+  std::uint64_t live_states = 0;  ///< futures and tasks that point here
+  std::uint32_t created_tasks = 0;
+  std::uint32_t outside_work = 0;  ///< what may still wake the loop: thread jobs, armed descriptors
+  bool debug = false;
+
+  [[nodiscard]] virtual std::int64_t now() const = 0;
+  /// Throws: std::bad_alloc. A deadline of INT64_MAX never fires.
+  virtual void arm(Timer& timer, std::int64_t deadline) = 0;
+  virtual void disarm(Timer& timer) noexcept = 0;
+  /// Takes a future whose last user handle was dropped on a thread that is not the loop's, or
+  /// after the loop was closed. The handle's count comes along.
+  virtual void hand_over(FutureState& state) noexcept = 0;
+  /// Gives `node` to the loop's thread and wakes the loop. Any thread, and signal handlers.
+  /// Returns: false if the loop is closed; the node is the caller's then.
+  virtual bool post(InboxNode& node) noexcept = 0;
+  /// To the exception handler of the loop. Never throws: what the handler throws is reported too.
+  virtual void report(const ExceptionContext& context) noexcept = 0;
+
+  [[nodiscard]] bool closed() const noexcept { return __atomic_load_n(&closed_, __ATOMIC_ACQUIRE); }
+  /// True on the thread that made the loop, or that ran it last.
+  [[nodiscard]] bool on_own_thread() const noexcept {
+    return __atomic_load_n(&thread_, __ATOMIC_RELAXED) == &thread_state;
+  }
+  void set_own_thread() noexcept { __atomic_store_n(&thread_, &thread_state, __ATOMIC_RELAXED); }
+
+  /// Throws: RuntimeError "WHAT: event loop is closed".
+  void check_open(std::string_view what) const;
+
+ protected:
+  Scheduler() noexcept { set_own_thread(); }
+  ~Scheduler() = default;
+
+  bool closed_ = false;  // written under the inbox's rules, see loop/inbox.hpp
+
+ private:
+  const void* thread_ = nullptr;
+};
+
+/// The loop that runs on this thread. Throws: RuntimeError "WHAT: no running event loop ...".
+[[nodiscard]] Scheduler& running_scheduler(std::string_view what);
+
+}  // namespace asyncio::detail

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <asyncio/detail/future_state.hpp>
+
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace asyncio {
+struct TaskOptions;
+}  // namespace asyncio
+
+namespace asyncio::detail {
+
+class ContextCell;
+struct PromiseBase;
+class TaskState;
+
+/// What a task waits for. One lives in the innermost suspended frame of every suspended task.
+class Waiter {
+ public:
+  struct Ops {
+    /// Stops waiting and schedules the task; false if it is scheduled already. Null: cannot.
+    bool (*cancel)(Waiter& self, TaskState& task) noexcept;
+    /// The future that is awaited and not done, if that is what this waits for.
+    FutureState* (*future)(Waiter& self) noexcept;
+    /// Stops waiting for that future without touching it.
+    void (*abandon)(Waiter& self) noexcept;
+    const char* what;
+  };
+
+  constexpr explicit Waiter(const Ops& ops) noexcept : ops_(&ops) {}
+  [[nodiscard]] const Ops& ops() const noexcept { return *ops_; }
+  [[nodiscard]] FutureState* future() noexcept {
+    return ops_->future == nullptr ? nullptr : ops_->future(*this);
+  }
+
+ private:
+  const Ops* ops_;
+};
+
+/// The callable of create_task(fn, args...), kept while its coroutine runs.
+struct Keeper : Pooled {
+  virtual ~Keeper() = default;
+};
+
+/// What few tasks have.
+struct TaskExtra : Pooled {
+  ~TaskExtra();
+  std::string name;
+  ContextCell* context = nullptr;
+  Keeper* keeper = nullptr;
+  std::source_location created_at;
+};
+
+/// A task: a stack of suspended coroutines with one pointer to its top, and a future for its end.
+///
+/// Who may resume: step() alone. A coroutine that awaits another one pushes it (enter) and returns
+/// to step(); one that ends pops itself (leave); one that waits for a leaf operation parks. So the
+/// native stack stays bounded whatever awaits whatever.
+///
+/// `waiting_` while the step runs: null while there is something to resume; the Waiter once parked;
+/// a mark once the root has ended (root_ended_). Between steps: the Waiter, also after it has woken, until the
+/// next step begins.
+class TaskState : public FutureState {
+ public:
+  /// The running task pushes `child`, whose owner is set.
+  void enter(PromiseBase& child) noexcept { top_ = &child; }
+  void leave(PromiseBase& ended) noexcept;
+  void park(Waiter& waiter) noexcept { waiting_ = &waiter; }
+  /// The wait was not needed after all; before the step ends.
+  void unpark() noexcept { waiting_ = nullptr; }
+  /// The task becomes ready at the end of the queue. Once per suspension.
+  void schedule() noexcept { scheduler_->ready.push(&TaskState::step, this); }
+  static void step(void* self, ReadyAction action);
+
+  /// For sleep(0) and the like: lets everything else that is ready run first.
+  void yield_now() noexcept;
+
+  /// A cancellation to be thrown by the await that is being resumed.
+  [[nodiscard]] bool has_delivery() const noexcept { return deliver_cancel_; }
+  void drop_delivery() noexcept { deliver_cancel_ = false; }
+  [[nodiscard]] std::exception_ptr take_delivery();
+  /// At the end of a leaf's wait. Throws: CancelledError if that is what woke the task.
+  void throw_delivery_if_any() {
+    if (deliver_cancel_) [[unlikely]] throw_delivery();
+  }
+
+  [[nodiscard]] std::uint32_t cancelling() const noexcept { return cancelling_; }
+  std::uint32_t uncancel() noexcept;
+
+  [[nodiscard]] std::string name() const;
+  void set_name(std::string_view name);
+  [[nodiscard]] TaskExtra& extra();
+  [[nodiscard]] const TaskExtra* extra_or_null() const noexcept { return extra_; }
+  [[nodiscard]] ContextCell** context_place() { return &extra().context; }
+
+  [[nodiscard]] PromiseBase* top() const noexcept { return top_; }
+  [[nodiscard]] Waiter* waiting() const noexcept { return waiting_; }
+  [[nodiscard]] bool started() const noexcept { return started_; }
+  [[nodiscard]] std::uint32_t order() const noexcept { return order_; }
+  [[nodiscard]] std::string repr_task() const;
+
+  /// The loop is closed while the task is pending: reports it and destroys its coroutines.
+  void tear_down() noexcept;
+
+ protected:
+  TaskState(Scheduler& scheduler, std::source_location created_at);
+  ~TaskState() override;
+
+  /// Registers and schedules it, or runs its first step. `root` is the promise of a coroutine that
+  /// has not run; it and the keeper belong to the task from here on, also if this throws.
+  void start(PromiseBase& root, const TaskOptions& options, Keeper* keeper);
+  /// Moves the root's value into the slot, or gives its error. Typed, therefore virtual.
+  virtual std::exception_ptr absorb(PromiseBase& root) noexcept = 0;
+  virtual void destroy_value() noexcept = 0;
+
+ private:
+  friend class CancelWalk;
+  friend class TaskRegistry;
+
+  void run_step();
+  void complete();
+  void unwind() noexcept;
+  [[noreturn]] void throw_delivery();
+  bool cancel_waiting(Ref<SharedText> message) noexcept;
+  void request_cancel(Ref<SharedText> message) noexcept;
+
+  PromiseBase* top_ = nullptr;
+  Waiter* waiting_ = nullptr;
+  TaskExtra* extra_ = nullptr;
+  std::uint64_t number_ = 0;  // of "Task-N"; 0 when a name was given
+  std::uint32_t slot_ = 0;
+  std::uint32_t order_ = 0;
+};
+
+/// Task<T>'s state.
+template <class T>
+class TaskStateOf final : public TaskState {
+ public:
+  using Value = NoneIfVoid<T>;
+  TaskStateOf(Scheduler& scheduler, std::source_location where) : TaskState(scheduler, where) {}
+  ~TaskStateOf() override {
+    if (has_value()) slot.value.~Value();
+  }
+  using TaskState::start;
+
+  Slot<Value> slot;
+
+ private:
+  std::exception_ptr absorb(PromiseBase& root) noexcept override;
+  void destroy_value() noexcept override { slot.value.~Value(); }
+};
+
+/// Where a future's value is: three layouts, one type of handle.
+template <class T>
+[[nodiscard]] NoneIfVoid<T>& value_of(FutureState& state) noexcept {
+  switch (state.kind()) {
+    case FutureState::Kind::task: return static_cast<TaskStateOf<T>&>(state).slot.value;
+    case FutureState::Kind::composite:
+      return static_cast<CompositeStateOf<NoneIfVoid<T>>&>(state).slot.value;
+    case FutureState::Kind::future: break;
+  }
+  return static_cast<FutureStateOf<T>&>(state).slot.value;
+}
+
+/// The task whose step runs on this thread; null in a callback.
+[[nodiscard]] inline TaskState* running_task() noexcept { return thread_state.task; }
+
+}  // namespace asyncio::detail

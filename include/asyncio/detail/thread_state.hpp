@@ -1,0 +1,18 @@
+#pragma once
+
+namespace asyncio::detail {
+
+class ContextCell;
+class Scheduler;
+class TaskState;
+
+/// What a thread is running at this moment.
+struct ThreadState {
+  Scheduler* scheduler = nullptr;         ///< the loop that runs on this thread
+  TaskState* task = nullptr;              ///< the task whose step runs
+  ContextCell** callback_context = nullptr;  ///< where the running callback keeps its context
+};
+
+extern constinit thread_local ThreadState thread_state;
+
+}  // namespace asyncio::detail

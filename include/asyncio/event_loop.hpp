@@ -1,0 +1,285 @@
+#pragma once
+
+#include <asyncio/detail/unique_function.hpp>
+#include <asyncio/duration.hpp>
+#include <asyncio/exception_context.hpp>
+#include <asyncio/handle.hpp>
+#include <asyncio/task.hpp>
+
+#include <concepts>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#if __has_include(<bits/unique_ptr.h>)
+#include <bits/unique_ptr.h>  // what <memory> costs is 8,000 lines more
+#else
+#include <memory>
+#endif
+
+namespace asyncio {
+
+class Executor;
+class ThreadPoolExecutor;
+
+namespace detail {
+class Backend;
+class LoopState;
+struct LoopAccess;
+
+/// A callable that the loop can run later: void(), and not one that makes a coroutine, which
+/// nobody would await.
+template <class F>
+concept LoopCallback =
+    std::invocable<std::decay_t<F>&> && !Awaitable<std::invoke_result_t<std::decay_t<F>&>>;
+}  // namespace detail
+
+/// Calls back when things are ready: timers, descriptors, callbacks of other threads, tasks.
+///
+/// Python: asyncio.AbstractEventLoop, as BaseEventLoop implements it
+/// Threads: one at a time runs it; the methods belong to that thread, except
+/// call_soon_threadsafe(), is_running() and is_closed().
+/// Lifetime: destroying it closes it; an unclosed one is reported. Futures may outlive it.
+class EventLoop : public detail::CreatesTasks<EventLoop> {
+ public:
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop();
+
+  // --- running ---
+
+  /// Runs until stop() is called.
+  ///
+  /// Throws: RuntimeError if this or another loop runs on this thread, or it is closed;
+  /// KeyboardInterrupt as soon as a task or callback throws it.
+  void run_forever();
+
+  /// Runs until `awaitable` is done; a coroutine becomes a task.
+  ///
+  /// Returns: its result, moved out if it was given as an rvalue.
+  /// Throws: its error; RuntimeError if the loop is stopped before, and as run_forever();
+  /// std::invalid_argument for a future of another loop.
+  template <Awaitable A>
+  std::remove_cvref_t<await_result_t<A>> run_until_complete(A&& awaitable);
+
+  /// Lets the current iteration end and then makes run_forever() return.
+  void stop() noexcept;
+  [[nodiscard]] bool is_running() const noexcept;
+  /// Idempotent. Discards what is scheduled and destroys what is pending, with a report for each
+  /// task; does not wait for the default executor's threads.
+  ///
+  /// Throws: RuntimeError while it runs.
+  void close();
+  [[nodiscard]] bool is_closed() const noexcept;
+
+  // --- running inside a foreign loop ---
+
+  /// One iteration: polls (at most this long), then runs what is ready. For a foreign loop that
+  /// polls fd() and wakes by next_deadline().
+  void poll_once(Duration at_most = {});
+  /// When poll_once() wants to be called again: in the past if something is ready now, nothing if
+  /// only a descriptor or another thread can make work.
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+  /// Readable when poll_once() has work that came from outside.
+  [[nodiscard]] int fd() const;
+
+  // --- time and callbacks ---
+
+  /// Monotonic; the virtual clock's time under testing::run().
+  [[nodiscard]] TimePoint time() const;
+
+  /// Runs `fn` in the next iteration, after what was scheduled before it.
+  ///
+  /// Throws: RuntimeError on a closed loop; in debug mode also on a foreign thread.
+  template <detail::LoopCallback F>
+  Handle call_soon(F&& fn, std::source_location where = std::source_location::current()) {
+    return call_soon(std::forward<F>(fn), nullptr, where);
+  }
+  /// The same in a given context; a null pointer is a copy of the current one.
+  template <detail::LoopCallback F>
+  Handle call_soon(F&& fn, const Context* context,
+                   std::source_location where = std::source_location::current()) {
+    detail::HandleState* state = make("call_soon()", std::forward<F>(fn), context, where);
+    soon(*state);
+    return Handle(detail::Ref<detail::HandleState>::adopt(state));
+  }
+
+  /// Units: any chrono duration; due at once when it is not positive, never when it is
+  /// Duration::max(). Callbacks with equal deadlines run in the order in which they were scheduled.
+  template <detail::LoopCallback F>
+  TimerHandle call_later(Duration delay, F&& fn,
+                         std::source_location where = std::source_location::current()) {
+    return call_at(deadline_after(delay), std::forward<F>(fn), nullptr, where);
+  }
+  template <detail::LoopCallback F>
+  TimerHandle call_later(Duration delay, F&& fn, const Context* context,
+                         std::source_location where = std::source_location::current()) {
+    return call_at(deadline_after(delay), std::forward<F>(fn), context, where);
+  }
+  template <detail::LoopCallback F>
+  TimerHandle call_at(TimePoint when, F&& fn, const Context* context = nullptr,
+                      std::source_location where = std::source_location::current()) {
+    detail::HandleState* state = make("call_at()", std::forward<F>(fn), context, where);
+    at(*state, when);
+    return TimerHandle(detail::Ref<detail::HandleState>::adopt(state));
+  }
+
+  /// call_soon() for other threads: wakes the loop if it sleeps. Callbacks of one thread keep
+  /// their order; none is lost.
+  ///
+  /// Throws: RuntimeError if the loop is closed.
+  /// Threads: any.
+  template <detail::LoopCallback F>
+  Handle call_soon_threadsafe(F&& fn,
+                              std::source_location where = std::source_location::current()) {
+    detail::HandleState* state = make_threadsafe(std::forward<F>(fn), where);
+    soon_threadsafe(*state);
+    return Handle(detail::Ref<detail::HandleState>::adopt(state));
+  }
+
+  // --- futures and tasks ---
+
+  template <class T = void>
+  [[nodiscard]] Future<T> create_future() {
+    return Future<T>(*this);
+  }
+  using CreatesTasks::create_task;
+
+  // --- descriptors ---
+
+  /// Calls `fn` once per iteration while `fd` is readable (a hang-up or an error counts), until
+  /// remove_reader(); replaces the reader that `fd` had.
+  ///
+  /// Throws: std::invalid_argument for a negative descriptor; std::system_error if it cannot be
+  /// polled (a regular file); RuntimeError on a closed loop.
+  template <detail::LoopCallback F>
+  void add_reader(int fd, F&& fn, std::source_location where = std::source_location::current()) {
+    watch(fd, false, make("add_reader()", std::forward<F>(fn), nullptr, where));
+  }
+  template <detail::LoopCallback F>
+  void add_writer(int fd, F&& fn, std::source_location where = std::source_location::current()) {
+    watch(fd, true, make("add_writer()", std::forward<F>(fn), nullptr, where));
+  }
+  /// Returns: false if there was none, also on a closed loop. A call that is scheduled already is
+  /// cancelled.
+  bool remove_reader(int fd) noexcept;
+  bool remove_writer(int fd) noexcept;
+
+  // --- errors ---
+
+  /// Called with what no caller can be told: `void(EventLoop&, const ExceptionContext&)`. nullptr
+  /// means the default one, which writes to the log sink.
+  template <class F>
+    requires std::invocable<std::decay_t<F>&, EventLoop&, const ExceptionContext&>
+  void set_exception_handler(F&& fn) {
+    exception_handler_ = ExceptionHandler(std::forward<F>(fn));
+  }
+  void set_exception_handler(std::nullptr_t) { exception_handler_ = ExceptionHandler(); }
+
+  using ExceptionHandler = detail::UniqueFunction<void(EventLoop&, const ExceptionContext&)>;
+  /// A null pointer: the default one.
+  [[nodiscard]] const ExceptionHandler* get_exception_handler() const noexcept {
+    return exception_handler_ ? &exception_handler_ : nullptr;
+  }
+  void default_exception_handler(const ExceptionContext& context);
+  /// Never throws; what a handler throws is reported, too.
+  void call_exception_handler(const ExceptionContext& context) noexcept;
+
+  // --- executors ---
+
+  /// Calls `fn(args...)`, decay-copied, on a thread of the executor (null: the default one, made at
+  /// first use with min(32, processors + 4) threads).
+  ///
+  /// Cancellation: a job that has not started never runs; one that runs is left to finish and what
+  /// it gives is dropped.
+  /// Throws: RuntimeError after shutdown_default_executor().
+  template <class F, class... Args>
+  auto run_in_executor(Executor* executor, F&& fn, Args&&... args)
+      -> Future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+  void set_default_executor(ThreadPoolExecutor& executor);
+  /// Joins the default executor's threads without blocking the loop. With a timeout, gives up
+  /// after it with a report.
+  [[nodiscard]] Coro<> shutdown_default_executor(std::optional<Duration> timeout = std::nullopt);
+  /// Nothing to do yet: there are no asynchronous generators.
+  [[nodiscard]] Coro<> shutdown_asyncgens();
+
+  // --- debug mode ---
+
+  [[nodiscard]] bool get_debug() const noexcept;
+  void set_debug(bool debug) noexcept;
+
+  /// "<EventLoop running=false closed=false debug=false>"
+  [[nodiscard]] std::string repr() const;
+
+ private:
+  friend detail::CreatesTasks<EventLoop>;
+  friend struct detail::LoopAccess;
+  explicit EventLoop(detail::Backend* backend);
+
+  detail::Scheduler& spawn_target();
+  void spawned(detail::FutureState&) noexcept {}
+
+  [[nodiscard]] TimePoint deadline_after(Duration delay) const;
+  /// Throws: RuntimeError "WHAT: ..." on a closed loop and, in debug mode, on a foreign thread.
+  detail::Scheduler& check_call(const char* what) const;
+
+  template <class F>
+  detail::HandleState* make(const char* what, F&& fn, const Context* context,
+                            std::source_location where) {
+    auto* state = new detail::HandleOf<std::decay_t<F>>(check_call(what), std::forward<F>(fn), where);
+    if (context != nullptr) static_cast<detail::HandleState*>(state)->use_context(context->cell());
+    return state;
+  }
+  template <class F>
+  detail::HandleState* make_threadsafe(F&& fn, std::source_location where) {
+    return new detail::HandleOf<std::decay_t<F>>(detail::scheduler_of(*this), std::forward<F>(fn),
+                                                 where);
+  }
+  // Each takes over nothing: they add the loop's own reference. When they throw, `handle` is freed.
+  static void soon(detail::HandleState& handle);
+  static void at(detail::HandleState& handle, TimePoint when);
+  void soon_threadsafe(detail::HandleState& handle);
+  void watch(int fd, bool writing, detail::HandleState* handle);
+
+  void run_until_done(const FutureBase& future);
+
+  detail::LoopState* state_;
+  ExceptionHandler exception_handler_;
+};
+
+/// A loop of its own, not yet running. Python: asyncio.new_event_loop
+[[nodiscard]] std::unique_ptr<EventLoop> new_event_loop();
+/// The loop that runs on this thread. Throws: RuntimeError if none does.
+[[nodiscard]] EventLoop& get_running_loop();
+/// The running loop, else the one that set_event_loop() has set for this thread.
+/// Throws: RuntimeError if there is neither (as Python 3.14).
+[[nodiscard]] EventLoop& get_event_loop();
+/// nullptr: none. Keeps a pointer, not the loop.
+void set_event_loop(EventLoop* loop) noexcept;
+
+template <Awaitable A>
+std::remove_cvref_t<await_result_t<A>> EventLoop::run_until_complete(A&& awaitable) {
+  using T = std::remove_cvref_t<await_result_t<A>>;
+  if constexpr (detail::is_future<A>) {
+    run_until_done(awaitable);
+    if constexpr (!std::is_void_v<T>) {
+      return detail::value_of<T>(detail::FutureAccess::state(awaitable));
+    }
+  } else {
+    Future<T> task = [&] {
+      if constexpr (detail::is_coro<std::remove_cvref_t<A>>) {
+        return create_task(std::forward<A>(awaitable));
+      } else {
+        return create_task(detail::await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable)));
+      }
+    }();
+    run_until_done(task);
+    if constexpr (!std::is_void_v<T>) {
+      return detail::take_value<T>(detail::FutureAccess::state(task));
+    }
+  }
+}
+
+}  // namespace asyncio

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <asyncio/as_result.hpp>
+#include <asyncio/detail/invoke_body.hpp>
+#include <asyncio/shield.hpp>
+#include <asyncio/task.hpp>
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace asyncio {
+
+/// For finally(): the cleanup is not to be cancelled.
+struct Shielded {};
+inline constexpr Shielded shielded{};
+
+namespace detail {
+
+template <class A, class F>
+Coro<std::remove_cvref_t<await_result_t<A>>> finally_after(A awaitable, F cleanup) {
+  auto result = co_await as_result(std::move(awaitable));
+  co_await call_body<BodyResult<F>>(cleanup);
+  co_return std::move(result).value();
+}
+
+/// Awaits a task to its end whatever cancels the waiter. Returns: the first such cancellation.
+[[nodiscard]] Coro<std::exception_ptr> await_undisturbed(Task<> task);
+
+template <class F>
+Coro<> call_and_drop(F& cleanup) {
+  co_await call_body<BodyResult<F>>(cleanup);
+}
+
+template <class A, class F>
+Coro<std::remove_cvref_t<await_result_t<A>>> finally_shielded(A awaitable, F cleanup) {
+  auto result = co_await as_result(std::move(awaitable));
+  Task<> task = create_task(call_and_drop(cleanup), {.name = "finally"});
+  std::exception_ptr cancelled = co_await await_undisturbed(task);
+  co_await task;
+  if (cancelled != nullptr) std::rethrow_exception(cancelled);
+  co_return std::move(result).value();
+}
+
+}  // namespace detail
+
+/// Awaits, then awaits `cleanup()`, whether there was a value, an error or a cancellation; then
+/// gives or throws what there was.
+///
+///     co_await asyncio::finally(work(), [&]() -> asyncio::Coro<> { co_await close(); });
+///
+/// Python: `try: ... finally: await cleanup()`
+/// Throws: what `cleanup` throws, instead.
+/// Cancellation: a further cancel() reaches the cleanup. With `asyncio::shielded` it is held back
+/// until the cleanup has ended, which then runs in a task of its own.
+template <Awaitable A, class F>
+[[nodiscard]] auto finally(A&& awaitable, F&& cleanup) {
+  ASYNCIO_REFUSE_UNSAFE_CLOSURE(F);
+  return detail::finally_after<std::decay_t<A>, std::decay_t<F>>(std::forward<A>(awaitable),
+                                                                 std::forward<F>(cleanup));
+}
+template <Awaitable A, class F>
+[[nodiscard]] auto finally(A&& awaitable, Shielded, F&& cleanup) {
+  ASYNCIO_REFUSE_UNSAFE_CLOSURE(F);
+  return detail::finally_shielded<std::decay_t<A>, std::decay_t<F>>(std::forward<A>(awaitable),
+                                                                    std::forward<F>(cleanup));
+}
+
+}  // namespace asyncio

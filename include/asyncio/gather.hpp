@@ -1,0 +1,176 @@
+#pragma once
+
+#include <asyncio/detail/gather_core.hpp>
+#include <asyncio/detail/range.hpp>
+#include <asyncio/task.hpp>
+
+#include <cstddef>
+#include <source_location>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace asyncio {
+
+/// Leading argument of gather(): errors are given as results instead of thrown.
+struct ReturnExceptions {};
+inline constexpr ReturnExceptions return_exceptions{};
+
+namespace detail {
+
+template <class A>
+using GatheredType = NoneIfVoid<std::remove_cvref_t<await_result_t<A>>>;
+
+/// The value of a child, or its error: gather's two kinds of results.
+template <class V, bool copied>
+V gathered_value(FutureState& child, bool repeated) {
+  V& value = value_of<V>(child);
+  if constexpr (!copied) {
+    if (child.no_user() && !repeated) return std::move(value);
+  }
+  if constexpr (std::is_copy_constructible_v<V>) {
+    return value;
+  } else {
+    throw_value_shared();
+  }
+}
+
+template <class V, bool copied>
+Result<V> gathered_result(FutureState& child, bool repeated) {
+  if (!child.has_value()) return Result<V>(child.take_error());
+  return Result<V>(gathered_value<V, copied>(child, repeated));
+}
+
+/// True for an lvalue handle, which keeps its value.
+template <class A>
+inline constexpr bool keeps_value = std::is_lvalue_reference_v<A> && is_future<A>;
+
+template <class A>
+void check_gatherable() {
+  static_assert(!(is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
+                "gather(): a coroutine runs once; pass std::move(coro)");
+  static_assert(!keeps_value<A> || std::is_copy_constructible_v<GatheredType<A>>,
+                "gather(): the handle keeps its value, so its type is copied; pass std::move(task)");
+}
+
+template <bool as_results, class... As>
+class GatherTuple final
+    : public GatherOf<std::tuple<std::conditional_t<as_results, Result<GatheredType<As>>,
+                                                    GatheredType<As>>...>> {
+ public:
+  using Tuple =
+      std::tuple<std::conditional_t<as_results, Result<GatheredType<As>>, GatheredType<As>>...>;
+  using GatherOf<Tuple>::GatherOf;
+
+ private:
+  void collect() override { collect(std::index_sequence_for<As...>()); }
+  template <std::size_t... I>
+  void collect(std::index_sequence<I...>) {
+    // Braces: the values are taken from left to right, so a repeated child is moved out last.
+    this->emplace(Tuple{one<As>(I)...});
+  }
+  template <class A>
+  auto one(std::size_t index) {
+    GatherCore& core = this->core;
+    if constexpr (as_results) {
+      return gathered_result<GatheredType<A>, keeps_value<A>>(core.child(index),
+                                                              core.comes_again(index));
+    } else {
+      return gathered_value<GatheredType<A>, keeps_value<A>>(core.child(index),
+                                                             core.comes_again(index));
+    }
+  }
+};
+
+template <bool as_results, class A>
+class GatherVector final
+    : public GatherOf<
+          std::vector<std::conditional_t<as_results, Result<GatheredType<A>>, GatheredType<A>>>> {
+ public:
+  using Vector =
+      std::vector<std::conditional_t<as_results, Result<GatheredType<A>>, GatheredType<A>>>;
+  using GatherOf<Vector>::GatherOf;
+
+ private:
+  void collect() override {
+    GatherCore& core = this->core;
+    Vector values;
+    values.reserve(core.size());
+    for (std::size_t i = 0; i < core.size(); ++i) {
+      if constexpr (as_results) {
+        values.push_back(gathered_result<GatheredType<A>, keeps_value<A>>(core.child(i),
+                                                                          core.comes_again(i)));
+      } else {
+        values.push_back(gathered_value<GatheredType<A>, keeps_value<A>>(core.child(i),
+                                                                         core.comes_again(i)));
+      }
+    }
+    this->emplace(std::move(values));
+  }
+};
+
+template <class A>
+void gather_add(GatherCore& core, A&& awaitable) {
+  check_gatherable<A&&>();
+  if constexpr (is_future<A>) {
+    core.add(FutureAccess::state(awaitable), true);
+  } else {
+    auto task = ensure_future(std::forward<A>(awaitable));
+    core.add(FutureAccess::state(task), false);
+  }
+}
+
+template <bool as_results, class... As>
+auto gather_all(As&&... awaitables) {
+  using State = GatherTuple<as_results, As&&...>;
+  GatherParts parts(sizeof...(As));
+  (gather_add(parts.core, std::forward<As>(awaitables)), ...);
+  return Future<typename State::Tuple>(parts.template finish<State>(as_results));
+}
+
+template <bool as_results, class R>
+auto gather_range(R&& range) {
+  using A = RangeElement<R>;
+  using State = GatherVector<as_results, A>;
+  GatherParts parts(0);
+  for (auto&& element : range) gather_add(parts.core, static_cast<A>(element));
+  return Future<typename State::Vector>(parts.template finish<State>(as_results));
+}
+
+}  // namespace detail
+
+/// Runs awaitables concurrently. Coroutines become tasks at the call, futures are used as they
+/// are; the same future given twice runs once.
+///
+///     auto [page, size] = co_await asyncio::gather(fetch(url), measure(file));
+///
+/// Python: asyncio.gather
+/// Returns: a future of the values as a tuple, in the order of the arguments; None where there is
+/// no value. Awaiting it is optional.
+/// Throws: (when awaited) the first error. The others go on running and are not cancelled; an
+/// error that one of them ends with later is written to the log sink. A TaskGroup does it better.
+/// Cancellation: cancels every child and waits for the first of them to end.
+/// Lifetime: values of lvalue handles are copied; others are moved out if nobody else holds them.
+template <Awaitable... As>
+[[nodiscard]] auto gather(As&&... awaitables) {
+  return detail::gather_all<false>(std::forward<As>(awaitables)...);
+}
+
+/// Every error, a cancellation too, is given in its place as a Result.
+template <Awaitable... As>
+[[nodiscard]] auto gather(ReturnExceptions, As&&... awaitables) {
+  return detail::gather_all<true>(std::forward<As>(awaitables)...);
+}
+
+/// The same for a range; gives a vector. A range of coroutines is passed by move.
+template <detail::RangeOfAwaitables R>
+[[nodiscard]] auto gather(R&& range) {
+  return detail::gather_range<false>(std::forward<R>(range));
+}
+template <detail::RangeOfAwaitables R>
+[[nodiscard]] auto gather(ReturnExceptions, R&& range) {
+  return detail::gather_range<true>(std::forward<R>(range));
+}
+
+}  // namespace asyncio

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <asyncio/task.hpp>
+#include <asyncio/with.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace asyncio {
+
+/// Tasks that end together: leaving the group waits for all of them, and the first error cancels
+/// the others.
+///
+///     co_await asyncio::with(asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) -> asyncio::Coro<> {
+///       group.create_task(fetch(a));
+///       group.create_task(fetch(b));
+///       co_return;
+///     });
+///
+/// Python: asyncio.TaskGroup
+/// Lifetime: stays in place while it is entered; movable before that.
+/// Threads: the loop's.
+class TaskGroup : public detail::CreatesTasks<TaskGroup> {
+ public:
+  TaskGroup() noexcept = default;
+  TaskGroup(TaskGroup&& other) noexcept;
+  TaskGroup& operator=(TaskGroup&&) = delete;
+  /// An entered group must be left by aexit(), as with() does: otherwise its tasks are cancelled
+  /// and go on without it, and that is reported.
+  ~TaskGroup();
+
+  /// A task of this group, in every form of asyncio::create_task(). Children may add more.
+  ///
+  /// Throws: RuntimeError before the group is entered, while it shuts down after an error, and when
+  /// it has ended; the coroutine is closed then.
+  using CreatesTasks::create_task;
+
+  /// For with(). Throws: RuntimeError if it was entered already, or outside a task.
+  class [[nodiscard]] Entered;
+  Entered aenter();
+
+  /// Waits for the children; they are cancelled first if the body has ended with `error`.
+  ///
+  /// Throws: ExceptionGroup("unhandled errors in a TaskGroup") of what the children ended with, in
+  /// that order, and of `error` last; a cancellation counts as none. CancelledError if the task was
+  /// cancelled from outside and nothing failed. KeyboardInterrupt bare.
+  Coro<> aexit(std::exception_ptr error);
+
+  /// "<TaskGroup tasks=2 errors=0 entered>"
+  [[nodiscard]] std::string repr() const;
+
+ private:
+  friend detail::CreatesTasks<TaskGroup>;
+  struct Child;
+  class ChildrenEnd;
+
+  detail::Scheduler& spawn_target() const;
+  void spawned(detail::FutureState& task);
+  void on_task_done(detail::TaskState& task);
+  void abort();
+
+  Child* first_ = nullptr;
+  Child* last_ = nullptr;
+  std::size_t running_ = 0;
+  detail::TaskState* parent_ = nullptr;
+  detail::TaskState* waiting_ = nullptr;  // the parent, while it waits for the children to end
+  std::vector<std::exception_ptr> errors_;
+  std::exception_ptr base_error_;  // a KeyboardInterrupt
+  bool entered_ = false;
+  bool exiting_ = false;
+  bool left_ = false;
+  bool aborting_ = false;
+  bool parent_cancel_requested_ = false;
+};
+
+class [[nodiscard]] TaskGroup::Entered : public detail::OwnAwaiter {
+ public:
+  [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
+  static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
+  static constexpr void await_resume() noexcept {}
+};
+
+}  // namespace asyncio

@@ -1,0 +1,158 @@
+#include <asyncio/error.hpp>
+
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <typeinfo>
+
+namespace asyncio {
+namespace detail {
+
+Ref<SharedText> SharedText::make(std::string_view text) {
+  return text.empty() ? Ref<SharedText>() : Ref<SharedText>::adopt(new SharedText(text));
+}
+
+TextError::TextError(std::string_view text) : text_(SharedText::make(text)) {}
+
+// The text is a std::string inside, so it ends with a zero.
+const char* TextError::what() const noexcept { return text_ ? text_->view().data() : ""; }
+
+namespace {
+
+std::string incomplete_text(std::size_t partial, std::optional<std::size_t> expected) {
+  return expected ? fmt::format("{} bytes read on a total of {} expected bytes", partial, *expected)
+                  : fmt::format("{} bytes read on a total of undefined expected bytes", partial);
+}
+
+// The group inside, or nullptr.
+const BaseExceptionGroup* as_group(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const BaseExceptionGroup& group) {
+    return &group;  // lives as long as `error` does
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+bool is_ordinary(const std::exception_ptr& error) {
+  if (is_cancelled_error(error) || is_keyboard_interrupt(error)) return false;
+  return as_group(error) == nullptr || holds<ExceptionGroup>(error);
+}
+
+std::string type_text(const std::type_info& type) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  std::string text = status == 0 ? name : type.name();
+  std::free(name);
+  for (std::string_view prefix : {"asyncio::", "std::"}) {
+    if (text.starts_with(prefix)) text.erase(0, prefix.size());
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::exception_ptr> select(const std::vector<std::exception_ptr>& members,
+                                       Matcher matches, bool matching) {
+  std::vector<std::exception_ptr> chosen;
+  for (const std::exception_ptr& member : members) {
+    if (matches(member)) {
+      if (matching) chosen.push_back(member);
+    } else if (const BaseExceptionGroup* group = as_group(member)) {
+      auto inner = select(group->exceptions(), matches, matching);
+      if (!inner.empty()) chosen.push_back(make_group(group->message(), std::move(inner)));
+    } else if (!matching) {
+      chosen.push_back(member);
+    }
+  }
+  return chosen;
+}
+
+bool is_cancelled_error(const std::exception_ptr& error) noexcept {
+  return error != nullptr && *error.__cxa_exception_type() == typeid(CancelledError);
+}
+
+bool is_keyboard_interrupt(const std::exception_ptr& error) noexcept {
+  return error != nullptr && *error.__cxa_exception_type() == typeid(KeyboardInterrupt);
+}
+
+std::exception_ptr make_group(std::string_view message,
+                              std::vector<std::exception_ptr> exceptions) {
+  for (const std::exception_ptr& e : exceptions) {
+    if (!is_ordinary(e)) {
+      return std::make_exception_ptr(BaseExceptionGroup(message, std::move(exceptions)));
+    }
+  }
+  return std::make_exception_ptr(ExceptionGroup(message, std::move(exceptions)));
+}
+
+std::string describe(const std::exception_ptr& error) {
+  if (error == nullptr) return "no exception";
+  std::string type = type_text(*error.__cxa_exception_type());
+  std::string text;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    text = e.what();
+  } catch (const CancelledError& e) {
+    text = e.message();
+  } catch (const BaseExceptionGroup& e) {
+    text = fmt::format("{} ({} sub-exceptions)", e.message(), e.exceptions().size());
+  } catch (const std::string& s) {
+    text = s;
+  } catch (const char* s) {
+    text = s;
+  } catch (...) {
+    text.clear();
+  }
+  return text.empty() ? type : type + ": " + text;
+}
+
+void throw_runtime_error(std::string_view text) { throw RuntimeError(std::string(text)); }
+void throw_invalid_state(std::string_view text) { throw InvalidStateError(std::string(text)); }
+void throw_invalid_argument(std::string_view text) {
+  throw std::invalid_argument(std::string(text));
+}
+
+}  // namespace detail
+
+CancelledError::CancelledError(std::string_view message)
+    : message_(detail::SharedText::make(message)) {}
+
+IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std::size_t> expected)
+    : TextError(detail::incomplete_text(partial.size(), expected)),
+      partial_(std::move(partial)),
+      expected_(expected) {}
+
+BaseExceptionGroup::BaseExceptionGroup(std::string_view message,
+                                       std::vector<std::exception_ptr> exceptions)
+    : message_(message), exceptions_(std::move(exceptions)) {
+  if (exceptions_.empty()) {
+    detail::throw_invalid_argument("ExceptionGroup: needs at least one exception");
+  }
+  for (std::size_t i = 0; i < exceptions_.size(); ++i) {
+    if (exceptions_[i] == nullptr) {
+      detail::throw_invalid_argument(
+          fmt::format("ExceptionGroup: exception {} of {} is a null pointer", i + 1,
+                      exceptions_.size()));
+    }
+  }
+}
+
+ExceptionGroup::ExceptionGroup(std::string_view message,
+                               std::vector<std::exception_ptr> exceptions)
+    : BaseExceptionGroup(message, std::move(exceptions)) {
+  for (const std::exception_ptr& e : this->exceptions()) {
+    if (!detail::is_ordinary(e)) {
+      detail::throw_invalid_argument(
+          fmt::format("ExceptionGroup: {} is no ordinary error; use BaseExceptionGroup",
+                      detail::describe(e)));
+    }
+  }
+  const std::size_t n = this->exceptions().size();
+  what_ = fmt::format("{} ({} sub-exception{})", message, n, n == 1 ? "" : "s");
+}
+
+}  // namespace asyncio

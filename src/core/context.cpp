@@ -1,0 +1,135 @@
+#include <asyncio/context.hpp>
+#include <asyncio/detail/task_state.hpp>
+#include <asyncio/detail/thread_state.hpp>
+#include <asyncio/error.hpp>
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace asyncio {
+namespace detail {
+
+/// Few variables exist, so the map is a list; it is copied when one is set.
+class ContextMap {
+ public:
+  struct Entry {
+    std::uint64_t variable;
+    Ref<ContextValue> value;
+  };
+  void add_ref() noexcept { users_.add(); }
+  void drop_ref() noexcept {
+    if (users_.drop()) delete this;
+  }
+  [[nodiscard]] Ref<ContextValue> find(std::uint64_t variable) const noexcept {
+    for (const Entry& e : entries) {
+      if (e.variable == variable) return e.value;
+    }
+    return {};
+  }
+  std::vector<Entry> entries;
+
+ private:
+  SharedCount users_;
+};
+
+ContextCell::ContextCell() noexcept = default;
+ContextCell::ContextCell(Ref<ContextMap> map) noexcept : map_(std::move(map)) {}
+ContextCell::~ContextCell() = default;
+void ContextCell::set_map(Ref<ContextMap> map) noexcept { map_ = std::move(map); }
+
+namespace {
+
+struct ThreadContext {
+  ContextCell* cell = nullptr;
+  ~ThreadContext() {
+    if (cell != nullptr) cell->drop_ref();
+  }
+};
+thread_local ThreadContext thread_context;
+
+// Read access: may be null.
+ContextCell* current_cell() noexcept {
+  if (TaskState* task = running_task()) {
+    const TaskExtra* extra = task->extra_or_null();
+    return extra == nullptr ? nullptr : extra->context;
+  }
+  if (thread_state.callback_context != nullptr) return *thread_state.callback_context;
+  return thread_context.cell;
+}
+
+ContextCell& current_cell_for_writing() {
+  TaskState* task = running_task();
+  ContextCell*& place = task != nullptr                            ? *task->context_place()
+                        : thread_state.callback_context != nullptr ? *thread_state.callback_context
+                                                                   : thread_context.cell;
+  if (place == nullptr) place = new ContextCell;
+  return *place;
+}
+
+}  // namespace
+
+ContextCell* capture_context() {
+  const ContextCell* cell = current_cell();
+  return cell == nullptr || !cell->map() ? nullptr : new ContextCell(cell->map());
+}
+
+std::uint64_t new_context_variable() noexcept {
+  static std::uint64_t last = 0;  // accessed atomically
+  return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
+Ref<ContextValue> context_get(std::uint64_t variable) noexcept {
+  const ContextCell* cell = current_cell();
+  return cell == nullptr || !cell->map() ? Ref<ContextValue>() : cell->map()->find(variable);
+}
+
+Ref<ContextValue> context_set(std::uint64_t variable, Ref<ContextValue> value) {
+  ContextCell& cell = current_cell_for_writing();
+  auto map = Ref<ContextMap>::adopt(new ContextMap);
+  Ref<ContextValue> before;
+  if (cell.map()) {
+    for (const ContextMap::Entry& e : cell.map()->entries) {
+      if (e.variable == variable) {
+        before = e.value;
+      } else {
+        map->entries.push_back(e);
+      }
+    }
+  }
+  if (value) map->entries.push_back({variable, std::move(value)});
+  cell.set_map(std::move(map));
+  return before;
+}
+
+void throw_unset(std::string_view variable) {
+  throw std::out_of_range(
+      fmt::format("ContextVar '{}' has no value here and no default", variable));
+}
+
+EnterContext::EnterContext(ContextCell** place) noexcept
+    : previous_place_(std::exchange(thread_state.callback_context, place)),
+      previous_task_(std::exchange(thread_state.task, nullptr)) {}
+
+EnterContext::~EnterContext() {
+  thread_state.callback_context = previous_place_;
+  thread_state.task = static_cast<TaskState*>(previous_task_);
+}
+
+}  // namespace detail
+
+Context::Context() : cell_(detail::Ref<detail::ContextCell>::adopt(new detail::ContextCell)) {}
+
+Context Context::copy() const {
+  return Context(
+      detail::Ref<detail::ContextCell>::adopt(new detail::ContextCell(cell_->map())));
+}
+
+Context copy_context() {
+  detail::ContextCell* captured = detail::capture_context();
+  return captured == nullptr
+             ? Context()
+             : Context(detail::Ref<detail::ContextCell>::adopt(captured));
+}
+
+}  // namespace asyncio

@@ -1,0 +1,113 @@
+#include <asyncio/detail/handle_state.hpp>
+#include <asyncio/exception_context.hpp>
+
+#include "base/text.hpp"
+#include "core/context_scope.hpp"
+#include "core/repr.hpp"
+
+#include <fmt/format.h>
+
+namespace asyncio::detail {
+
+HandleState::HandleState(Scheduler& scheduler, std::source_location where)
+    : scheduler_(&scheduler),
+      context_(capture_context()),
+      timer_{&HandleState::run, this},
+      created_at_(scheduler.debug ? where : std::source_location()) {
+  InboxNode::deliver = &HandleState::deliver;
+}
+
+HandleState::~HandleState() {
+  if (context_ != nullptr) context_->drop_ref();
+}
+
+void HandleState::use_context(ContextCell* context) noexcept {
+  if (context != nullptr) context->add_ref();
+  if (context_ != nullptr) context_->drop_ref();
+  context_ = context;
+}
+
+void HandleState::schedule_soon() {
+  scheduler_->ready.reserve();
+  scheduler_->ready.push(&HandleState::run, this);
+}
+
+void HandleState::schedule_at(std::int64_t deadline) {
+  is_timer_ = true;
+  deadline_ = deadline;
+  scheduler_->arm(timer_, deadline);
+}
+
+bool HandleState::schedule_from_any_thread() noexcept { return scheduler_->post(*this); }
+
+void HandleState::deliver(InboxNode& node, ReadyAction action) {
+  auto& self = static_cast<HandleState&>(node);
+  if (action == ReadyAction::run) {
+    self.scheduler_->ready.push(&HandleState::run, &self);
+  } else {
+    self.scheduler_->ready.unreserve();
+    self.drop_callable_now();
+    self.drop_ref();
+  }
+}
+
+void HandleState::drop_callable_now() noexcept {
+  if (std::exchange(has_callable_, false)) drop_callable();
+}
+
+void HandleState::cancel() noexcept {
+  if (cancelled_) return;
+  cancelled_ = true;
+  const bool armed = timer_.armed();
+  if (armed) scheduler_->disarm(timer_);
+  if (!running_) drop_callable_now();
+  if (armed) drop_ref();  // the loop's, which the heap has forgotten; the caller holds another
+}
+
+void HandleState::run(void* object, ReadyAction action) {
+  auto* self = static_cast<HandleState*>(object);
+  self->scheduler_->ready.unreserve();
+  const auto loops_reference = Ref<HandleState>::adopt(self);
+  if (action == ReadyAction::run && !self->cancelled_) self->invoke();
+  self->drop_callable_now();
+}
+
+void HandleState::invoke() {
+  const CallbackScope scope(&context_);
+  struct Running {
+    HandleState& handle;
+    explicit Running(HandleState& h) noexcept : handle(h) { handle.running_ = true; }
+    ~Running() {
+      handle.running_ = false;
+      if (handle.cancelled_) handle.drop_callable_now();
+    }
+  };
+  const Running running(*this);
+  try {
+    call();
+  } catch (const KeyboardInterrupt&) {
+    throw;
+  } catch (...) {
+    add_ref();
+    ExceptionContext context;
+    context.message = fmt::format("Exception in callback {}", callable_name(function()));
+    context.exception = std::current_exception();
+    context.handle = Handle(Ref<HandleState>::adopt(this));
+    context.source = created_at_;
+    scheduler_->report(context);
+  }
+}
+
+std::string HandleState::repr() const {
+  const char* kind = is_timer_ ? "TimerHandle" : "Handle";
+  const std::string when =
+      is_timer_ ? fmt::format(" when={:.9f}", static_cast<double>(deadline_) / 1e9) : "";
+  if (cancelled_) return fmt::format("<{} cancelled{}>", kind, when);
+  std::string text = fmt::format("<{}{} {}", kind, when, callable_name(function()));
+  if (created_at_.line() != 0) {
+    text += fmt::format(" created at {}:{}", file_name(created_at_.file_name()), created_at_.line());
+  }
+  return text + ">";
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,223 @@
+#include <asyncio/detail/task_state.hpp>
+#include <asyncio/exception_context.hpp>
+
+#include "core/context_scope.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace asyncio::detail {
+namespace {
+
+std::uint64_t next_number() noexcept {
+  static std::uint64_t last = 0;  // of the process; accessed atomically
+  return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
+constexpr Waiter::Ops yield_ops{nullptr, nullptr, nullptr, "its next turn"};
+constinit Waiter yield_mark{yield_ops};
+
+}  // namespace
+
+TaskExtra::~TaskExtra() {
+  delete keeper;
+  if (context != nullptr) context->drop_ref();
+}
+
+TaskState::TaskState(Scheduler& scheduler, std::source_location created_at)
+    : FutureState(scheduler, Kind::task, created_at), order_(scheduler.created_tasks++) {
+  if (scheduler.debug) extra().created_at = created_at;
+}
+
+TaskState::~TaskState() { delete extra_; }
+
+TaskExtra& TaskState::extra() {
+  if (extra_ == nullptr) extra_ = new TaskExtra;
+  return *extra_;
+}
+
+std::string TaskState::name() const {
+  return number_ == 0 && extra_ != nullptr ? extra_->name : fmt::format("Task-{}", number_);
+}
+
+void TaskState::set_name(std::string_view name) {
+  extra().name = name;
+  number_ = 0;
+}
+
+void TaskState::start(PromiseBase& root, const TaskOptions& options, Keeper* keeper) {
+  top_ = &root;
+  try {
+    KeeperOwner owner{keeper};
+    if (keeper != nullptr) {
+      extra().keeper = owner.release();
+    }
+    if (options.name.empty()) {
+      number_ = next_number();
+    } else {
+      set_name(options.name);
+    }
+    if (options.context != nullptr) {
+      options.context->cell()->add_ref();
+      extra().context = options.context->cell();
+    } else if (ContextCell* captured = capture_context()) {
+      const auto ref = Ref<ContextCell>::adopt(captured);
+      ContextCell*& place = extra().context;
+      captured->add_ref();
+      place = captured;
+    }
+    scheduler_->ready.reserve();
+    try {
+      slot_ = scheduler_->registry.add(this);
+    } catch (...) {
+      scheduler_->ready.unreserve();
+      throw;
+    }
+  } catch (...) {
+    unwind();
+    throw;
+  }
+  hold();  // the registry's, until it is done
+  if (options.eager_start && thread_state.scheduler == scheduler_) {
+    const CallbackScope scope(nullptr);
+    run_step();
+  } else {
+    schedule();
+  }
+}
+
+void TaskState::step(void* self, ReadyAction action) {
+  if (action == ReadyAction::run) static_cast<TaskState*>(self)->run_step();
+}
+
+void TaskState::run_step() {
+  if (must_cancel_) {
+    must_cancel_ = false;
+    if (!started_) {
+      // Cancelled before its first step: the body never runs.
+      root_ended_ = true;
+    } else {
+      deliver_cancel_ = true;
+    }
+  }
+  thread_state.task = this;
+  waiting_ = nullptr;
+  if (!root_ended_) {
+    started_ = true;
+    do {
+      top_->handle().resume();
+    } while (waiting_ == nullptr);
+  }
+  if (root_ended_) {
+    complete();
+    return;
+  }
+  if (must_cancel_) {
+    // Asked to stop while it ran: what it waits for now takes the request, unless it is a mere
+    // yield, which its next step turns into the cancellation.
+    FutureState* awaited = waiting_->future();
+    const Ref<SharedText> message = cancel_message_;
+    if (awaited != nullptr ? awaited->cancel(message) : cancel_waiting(message)) {
+      must_cancel_ = false;
+    }
+  }
+  thread_state.task = nullptr;
+}
+
+void TaskState::complete() {
+  std::exception_ptr error;
+  if (started_) {
+    error = absorb(*top_);
+  } else {
+    error = std::make_exception_ptr(CancelledError(cancel_message_));
+  }
+  // The frame goes before anybody hears of the end, as a Python coroutine's locals do.
+  unwind();
+  thread_state.task = nullptr;
+
+  scheduler_->registry.remove(slot_);
+  scheduler_->ready.unreserve();
+  bool interrupt = false;
+  if (error != nullptr && is_cancelled_error(error)) {
+    must_cancel_ = false;
+    become_cancelled(std::move(error), {});
+  } else if (error != nullptr) {
+    interrupt = is_keyboard_interrupt(error);
+    finish_with_error(error);
+  } else if (must_cancel_) {
+    // It cancelled itself and then returned: the request wins, the value is lost.
+    must_cancel_ = false;
+    destroy_value();
+    become_cancelled(nullptr, cancel_message_);
+  } else {
+    finish_with_value();
+  }
+  unhold();  // `this` may be gone
+  if (interrupt) std::rethrow_exception(std::move(error));
+}
+
+void TaskState::unwind() noexcept {
+  // Leaf first: each frame is gone before its owner is told, so that a chain of a million frames
+  // unwinds without recursion.
+  while (PromiseBase* p = top_) {
+    ChildLink* owner = p->owner;
+    top_ = owner == nullptr ? nullptr : owner->parent;
+    p->handle().destroy();
+    if (owner != nullptr) owner->child = nullptr;
+  }
+  if (extra_ != nullptr) delete std::exchange(extra_->keeper, nullptr);
+}
+
+void TaskState::tear_down() noexcept {
+  try {
+    ExceptionContext context;
+    context.message = "Task was destroyed but it is pending!";
+    context.task = AnyTask(Ref<FutureState>(this));
+    scheduler_->report(context);
+  } catch (...) {
+    // Out of memory while reporting.
+  }
+  scheduler_->registry.remove(slot_);
+  scheduler_->ready.unreserve();
+  unwind();
+  waiting_ = nullptr;
+  abandon_callbacks();
+  unhold();
+}
+
+void TaskState::yield_now() noexcept {
+  park(yield_mark);
+  schedule();
+}
+
+std::exception_ptr TaskState::take_delivery() {
+  deliver_cancel_ = false;
+  return std::make_exception_ptr(CancelledError(std::move(cancel_message_)));
+}
+
+void TaskState::throw_delivery() {
+  deliver_cancel_ = false;
+  throw CancelledError(std::move(cancel_message_));
+}
+
+bool TaskState::cancel_waiting(Ref<SharedText> message) noexcept {
+  if (waiting_ == nullptr || waiting_->ops().cancel == nullptr) return false;
+  if (!waiting_->ops().cancel(*waiting_, *this)) return false;
+  deliver_cancel_ = true;
+  cancel_message_ = std::move(message);
+  return true;
+}
+
+void TaskState::request_cancel(Ref<SharedText> message) noexcept {
+  must_cancel_ = true;
+  if (!deliver_cancel_) cancel_message_ = std::move(message);
+}
+
+std::uint32_t TaskState::uncancel() noexcept {
+  if (cancelling_ > 0) --cancelling_;
+  if (cancelling_ == 0) must_cancel_ = false;
+  return cancelling_;
+}
+
+}  // namespace asyncio::detail

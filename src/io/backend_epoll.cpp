@@ -1,0 +1,156 @@
+#include "io/backend_epoll.hpp"
+
+#include "io/system.hpp"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace asyncio::detail {
+namespace {
+
+constexpr std::uint64_t wake_tag = std::numeric_limits<std::uint64_t>::max();
+constexpr std::int64_t longest_wait = 24LL * 3600 * 1'000'000'000;  // as CPython
+
+class EpollBackend final : public Backend {
+ public:
+  EpollBackend() : epoll_(sys::epoll_create()) {
+    try {
+      wake_ = sys::event_fd();
+      if (sys::epoll_control(epoll_, EPOLL_CTL_ADD, wake_, EPOLLIN, wake_tag) != 0) {
+        sys::throw_errno(errno, "epoll_ctl(ADD) of the wake-up descriptor");
+      }
+    } catch (...) {
+      close_all();
+      throw;
+    }
+  }
+  ~EpollBackend() override { close_all(); }
+
+  void submit(Operation& operation) override;
+  void cancel(Operation& operation) noexcept override;
+  bool poll(std::int64_t deadline, bool outside_work) override;
+  [[nodiscard]] bool busy() const noexcept override { return pending_ > 0; }
+  void wake() noexcept override { sys::write_event(wake_); }
+  [[nodiscard]] std::int64_t now() const override { return sys::monotonic_now(); }
+  [[nodiscard]] int fd() const noexcept override { return epoll_; }
+
+ private:
+  // What a descriptor is watched for. The generation tells an event of this registration from a
+  // late one of a descriptor that had the same number.
+  struct Entry {
+    Operation* reader = nullptr;
+    Operation* writer = nullptr;
+    std::uint32_t armed = 0;
+    std::uint32_t generation = 0;
+  };
+
+  static Operation*& place(Entry& entry, const Operation& operation) noexcept {
+    return operation.kind == Operation::Kind::watch_readable ? entry.reader : entry.writer;
+  }
+  // Makes the kernel's registration what the entry asks for. Returns errno or 0.
+  int update(int fd, Entry& entry) noexcept;
+  void dispatch(const epoll_event& event);
+  void close_all() noexcept {
+    if (wake_ >= 0) sys::close(wake_);
+    sys::close(epoll_);
+  }
+
+  int epoll_;
+  int wake_ = -1;
+  const int owner_ = ::getpid();
+  std::vector<Entry> entries_;
+  std::size_t pending_ = 0;
+};
+
+int EpollBackend::update(int fd, Entry& entry) noexcept {
+  const std::uint32_t wanted = (entry.reader != nullptr ? std::uint32_t{EPOLLIN} : 0) |
+                               (entry.writer != nullptr ? std::uint32_t{EPOLLOUT} : 0);
+  if (wanted == entry.armed) return 0;
+  if (::getpid() != owner_) return 0;  // a forked child shares the registrations of its parent
+  if (entry.armed == 0) ++entry.generation;
+  const std::uint64_t data = (std::uint64_t{entry.generation} << 32) | static_cast<unsigned>(fd);
+  int operation = wanted == 0 ? EPOLL_CTL_DEL : entry.armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  int result = sys::epoll_control(epoll_, operation, fd, wanted, data);
+  // The descriptor was closed, and perhaps opened anew, without telling us.
+  if (result != 0 && operation == EPOLL_CTL_MOD && errno == ENOENT) {
+    result = sys::epoll_control(epoll_, EPOLL_CTL_ADD, fd, wanted, data);
+  } else if (result != 0 && operation == EPOLL_CTL_ADD && errno == EEXIST) {
+    result = sys::epoll_control(epoll_, EPOLL_CTL_MOD, fd, wanted, data);
+  }
+  if (result != 0 && operation != EPOLL_CTL_DEL) return errno;
+  entry.armed = wanted;
+  return 0;
+}
+
+void EpollBackend::submit(Operation& operation) {
+  const auto index = static_cast<std::size_t>(operation.fd);
+  if (index >= entries_.size()) entries_.resize(index + 1);
+  Entry& entry = entries_[index];
+  place(entry, operation) = &operation;
+  if (const int error = update(operation.fd, entry)) {
+    place(entry, operation) = nullptr;
+    sys::throw_errno(error, fmt::format("watching descriptor {} for {}", operation.fd,
+                                        operation.kind == Operation::Kind::watch_readable
+                                            ? "reading"
+                                            : "writing"));
+  }
+  ++pending_;
+}
+
+void EpollBackend::cancel(Operation& operation) noexcept {
+  Entry& entry = entries_[static_cast<std::size_t>(operation.fd)];
+  place(entry, operation) = nullptr;
+  (void)update(operation.fd, entry);
+  --pending_;
+}
+
+void EpollBackend::dispatch(const epoll_event& event) {
+  const auto index = static_cast<std::size_t>(event.data.u64 & 0xffffffffU);
+  Entry& entry = entries_[index];
+  if (entry.generation != event.data.u64 >> 32) return;
+  // An error or a hang-up makes the descriptor readable and writable: the callback's own call
+  // will see it.
+  const bool broken = (event.events & ~std::uint32_t{EPOLLIN | EPOLLOUT}) != 0;
+  if (entry.reader != nullptr && (broken || (event.events & EPOLLIN) != 0)) {
+    entry.reader->complete(*entry.reader, 0);
+  }
+  if (entry.writer != nullptr && (broken || (event.events & EPOLLOUT) != 0)) {
+    entry.writer->complete(*entry.writer, 0);
+  }
+}
+
+bool EpollBackend::poll(std::int64_t deadline, bool /*outside_work*/) {
+  timespec timeout{};
+  const bool for_ever = deadline == std::numeric_limits<std::int64_t>::max();
+  if (!for_ever && deadline > 0) {
+    const std::int64_t wait = std::min(deadline - now(), longest_wait);
+    if (wait > 0) {
+      timeout.tv_sec = wait / 1'000'000'000;
+      timeout.tv_nsec = wait % 1'000'000'000;
+    }
+  }
+  epoll_event events[256];
+  const int n = sys::epoll_wait(epoll_, events, 256, for_ever ? nullptr : &timeout);
+  if (n < 0 && errno != EINTR) sys::throw_errno(errno, "epoll_wait");
+  for (int i = 0; i < n; ++i) {
+    if (events[i].data.u64 == wake_tag) {
+      sys::read_event(wake_);
+    } else {
+      dispatch(events[i]);
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_epoll_backend() { return std::make_unique<EpollBackend>(); }
+
+}  // namespace asyncio::detail

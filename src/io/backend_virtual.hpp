@@ -1,0 +1,14 @@
+#pragma once
+
+#include "loop/backend.hpp"
+
+#include <memory>
+
+namespace asyncio::detail {
+
+/// A clock that jumps to the next deadline when nothing else can happen before it: an hour of
+/// sleep() takes no time. While descriptors are watched or work is going on outside, it waits in
+/// real time. poll() returns false in a deadlock.
+[[nodiscard]] std::unique_ptr<Backend> make_virtual_backend();
+
+}  // namespace asyncio::detail

@@ -1,0 +1,140 @@
+#include <asyncio/concurrent_future.hpp>
+#include <asyncio/detail/thread_state.hpp>
+
+#include "base/log.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+namespace asyncio::concurrent::detail {
+
+using Callback = asyncio::detail::UniqueFunction<void()>;
+
+struct State::Sync {
+  enum class Phase { pending, cancelled, finished };
+  std::mutex mutex;
+  std::condition_variable changed;
+  Phase phase = Phase::pending;
+  std::exception_ptr error;
+  Callback canceller;
+  std::vector<Callback> callbacks;
+
+  // From pending, once. Callbacks run without the lock: they may ask the future.
+  bool become(Phase next, const Callback* emplace, std::exception_ptr e) {
+    std::vector<Callback> ready;
+    Callback dropped;
+    {
+      const std::lock_guard lock(mutex);
+      if (phase != Phase::pending) return false;
+      if (emplace != nullptr) (*emplace)();
+      phase = next;
+      error = std::move(e);
+      ready = std::move(callbacks);
+      if (next == Phase::finished) dropped = std::move(canceller);
+      changed.notify_all();
+    }
+    for (const Callback& fn : ready) call(fn);
+    return true;
+  }
+
+  static void call(const Callback& fn) {
+    try {
+      fn();
+    } catch (const std::exception& e) {
+      asyncio::detail::log(LogLevel::error,
+                           std::string("Exception in callback of a concurrent future: ") + e.what());
+    } catch (...) {
+      asyncio::detail::log(LogLevel::error, "Exception in callback of a concurrent future");
+    }
+  }
+};
+
+State::State() : sync_(new Sync) {}
+State::~State() { delete sync_; }
+
+bool State::done() const noexcept {
+  const std::lock_guard lock(sync_->mutex);
+  return sync_->phase != Sync::Phase::pending;
+}
+
+bool State::cancelled() const noexcept {
+  const std::lock_guard lock(sync_->mutex);
+  return sync_->phase == Sync::Phase::cancelled;
+}
+
+bool State::cancel() {
+  if (!sync_->become(Sync::Phase::cancelled, nullptr, nullptr)) return false;
+  Callback canceller;
+  {
+    const std::lock_guard lock(sync_->mutex);
+    canceller = std::move(sync_->canceller);
+  }
+  if (canceller) Sync::call(canceller);
+  return true;
+}
+
+bool State::wait(std::optional<Duration> timeout) const {
+  std::unique_lock lock(sync_->mutex);
+  const auto is_done = [this] { return sync_->phase != Sync::Phase::pending; };
+  if (is_done()) return true;
+  if (scheduler_ != nullptr && asyncio::detail::thread_state.scheduler == scheduler_) {
+    asyncio::detail::throw_runtime_error(
+        "result(): would block the event loop that must complete this future; co_await the "
+        "coroutine instead");
+  }
+  if (!timeout) {
+    sync_->changed.wait(lock, is_done);
+    return true;
+  }
+  return sync_->changed.wait_for(lock, std::chrono::nanoseconds(timeout->nanoseconds()), is_done);
+}
+
+std::exception_ptr State::wait_for_error(std::optional<Duration> timeout) const {
+  if (!wait(timeout)) throw TimeoutError();
+  const std::lock_guard lock(sync_->mutex);
+  if (sync_->phase == Sync::Phase::cancelled) throw CancelledError();
+  return sync_->error;
+}
+
+void State::wait_for_value(std::optional<Duration> timeout) const {
+  if (std::exception_ptr error = wait_for_error(timeout)) std::rethrow_exception(std::move(error));
+}
+
+void State::add_done_callback(Callback fn) {
+  {
+    const std::lock_guard lock(sync_->mutex);
+    if (sync_->phase == Sync::Phase::pending) {
+      sync_->callbacks.push_back(std::move(fn));
+      return;
+    }
+  }
+  Sync::call(fn);
+}
+
+void State::finish(Callback emplace) {
+  sync_->become(Sync::Phase::finished, &emplace, nullptr);
+}
+
+void State::fail(std::exception_ptr error) {
+  if (asyncio::detail::is_cancelled_error(error)) {
+    sync_->become(Sync::Phase::cancelled, nullptr, nullptr);
+  } else {
+    sync_->become(Sync::Phase::finished, nullptr, std::move(error));
+  }
+}
+
+void State::set_canceller(Callback canceller) {
+  {
+    const std::lock_guard lock(sync_->mutex);
+    if (sync_->phase == Sync::Phase::pending) {
+      sync_->canceller = std::move(canceller);
+      return;
+    }
+    if (sync_->phase != Sync::Phase::cancelled) return;
+  }
+  Sync::call(canceller);  // cancelled before there was anything to cancel
+}
+
+}  // namespace asyncio::concurrent::detail

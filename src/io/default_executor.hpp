@@ -1,0 +1,47 @@
+#pragma once
+
+#include <asyncio/executor.hpp>
+
+#include "loop/loop_state.hpp"
+
+#include <memory>
+
+namespace asyncio::detail {
+
+/// The jobs of a loop that are on their way, so that closing it can let go of their futures.
+class JobTable {
+ public:
+  void add(Job& job) noexcept;
+  static void remove(Job& job) noexcept;
+  void detach_all() noexcept;
+
+ private:
+  static JobTable*& table_of(Scheduler& scheduler) noexcept;
+  Job* first_ = nullptr;
+};
+
+/// A loop's default executor, made at first use, and its jobs on any executor.
+class DefaultExecutor final : public LoopService {
+ public:
+  static DefaultExecutor& of(LoopState& loop);
+
+  /// Throws: RuntimeError after shutdown().
+  [[nodiscard]] Executor& get();
+  /// The caller keeps `executor`.
+  void set(ThreadPoolExecutor& executor) noexcept { set_ = &executor; }
+  /// No more get(). Returns: the loop's own pool, to be joined; null if there is none.
+  [[nodiscard]] std::unique_ptr<ThreadPoolExecutor> shut_down() noexcept;
+  void loop_closing() noexcept override;
+
+  JobTable jobs;
+
+ private:
+  std::unique_ptr<ThreadPoolExecutor> own_;
+  ThreadPoolExecutor* set_ = nullptr;
+  bool shut_down_ = false;
+};
+
+/// Lets a pool end by itself: its threads run what is queued, and nobody waits for them.
+void abandon(std::unique_ptr<ThreadPoolExecutor> pool) noexcept;
+
+}  // namespace asyncio::detail

@@ -1,0 +1,133 @@
+#include <asyncio/executor.hpp>
+
+#include "io/default_executor.hpp"
+
+#include <fmt/format.h>
+
+namespace asyncio::detail {
+
+Job::Job() noexcept : when_done_(&Job::on_future_done, this) { InboxNode::deliver = &Job::deliver; }
+
+bool Job::move_from_queued(Phase next) noexcept {
+  unsigned char expected = queued;
+  return __atomic_compare_exchange_n(&phase_, &expected, static_cast<unsigned char>(next), false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+void Job::run() noexcept {
+  if (!move_from_queued(running)) {
+    drop_owner();  // withdrawn: nobody waits for it
+    return;
+  }
+  try {
+    call();
+  } catch (...) {
+    set_error(std::current_exception());
+  }
+  finish_on_worker();
+}
+
+void Job::drop() noexcept {
+  if (move_from_queued(dropped)) {
+    finish_on_worker();
+  } else {
+    drop_owner();
+  }
+}
+
+void Job::finish_on_worker() noexcept {
+  // Not posted: the loop is closed, and what the job gives is dropped.
+  if (!scheduler_->post(*this)) drop_owner();
+}
+
+void Job::deliver(InboxNode& node, ReadyAction action) {
+  auto& job = static_cast<Job&>(node);
+  if (action == ReadyAction::run) {
+    job.scheduler_->ready.push(&Job::settle, &job);
+  } else {
+    settle(&job, action);
+  }
+}
+
+void Job::settle(void* self, ReadyAction action) {
+  auto& job = *static_cast<Job*>(self);
+  job.scheduler_->ready.unreserve();
+  if (action == ReadyAction::run && job.future_ != nullptr && !job.future_->done()) {
+    if (job.phase_ == dropped) {
+      job.future_->cancel({});
+    } else {
+      try {
+        job.fulfil(*job.future_);
+      } catch (...) {
+        job.future_->finish_with_error(std::current_exception());
+      }
+    }
+  }
+  job.detach();
+  job.drop_owner();
+}
+
+void Job::on_future_done(void* self, ReadyAction action) {
+  if (action == ReadyAction::queued) return;  // the job lives until this has had its turn
+  auto& job = *static_cast<Job*>(self);
+  job.scheduler_->ready.unreserve();
+  if (action == ReadyAction::run && job.move_from_queued(withdrawn)) job.detach();
+  job.drop_owner();
+}
+
+void Job::detach() noexcept {
+  if (future_ == nullptr) return;
+  JobTable::remove(*this);
+  --scheduler_->outside_work;
+  std::exchange(future_, nullptr)->unhold();
+}
+
+// --- the jobs of a loop -------------------------------------------------------------------------
+
+void JobTable::add(Job& job) noexcept {
+  job.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &job;
+  first_ = &job;
+  table_of(*job.scheduler_) = this;
+}
+
+void JobTable::remove(Job& job) noexcept {
+  JobTable& table = *table_of(*job.scheduler_);
+  (job.previous_ == nullptr ? table.first_ : job.previous_->next_) = job.next_;
+  if (job.next_ != nullptr) job.next_->previous_ = job.previous_;
+  job.previous_ = job.next_ = nullptr;
+}
+
+void JobTable::detach_all() noexcept {
+  while (first_ != nullptr) first_->detach();
+}
+
+void submit_job(EventLoop& loop, Executor* executor, Job& job, FutureState& future) {
+  LoopState& state = LoopAccess::state(loop);
+  bool attached = false;
+  try {
+    state.check_open("run_in_executor()");
+    DefaultExecutor& service = DefaultExecutor::of(state);
+    Executor& target = executor != nullptr ? *executor : service.get();
+    state.ready.reserve();
+    job.scheduler_ = &state;
+    job.future_ = &future;
+    future.hold();
+    ++state.outside_work;
+    service.jobs.add(job);
+    attached = true;
+    future.notify(job.when_done_);
+    target.submit(job);
+  } catch (...) {
+    if (attached) {
+      job.when_done_.unlink();
+      state.ready.unreserve();
+      job.detach();
+    }
+    job.drop_owner();
+    job.drop_owner();
+    throw;
+  }
+}
+
+}  // namespace asyncio::detail

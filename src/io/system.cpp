@@ -1,0 +1,80 @@
+#include "io/system.hpp"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <system_error>
+
+namespace asyncio::detail::sys {
+
+void throw_errno(int error, std::string_view operation) {
+  throw std::system_error(error, std::generic_category(), std::string(operation));
+}
+
+int epoll_create() {
+  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) throw_errno(errno, "epoll_create1");
+  return fd;
+}
+
+int epoll_control(int epoll, int operation, int fd, std::uint32_t events,
+                  std::uint64_t data) noexcept {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = data;
+  return ::epoll_ctl(epoll, operation, fd, &event);
+}
+
+int epoll_wait(int epoll, epoll_event* events, int most, const timespec* timeout) noexcept {
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35)
+  // Nanoseconds, where the kernel has them (5.11); else milliseconds, rounded up: never early.
+  static bool no_pwait2 = false;  // accessed atomically
+  if (!__atomic_load_n(&no_pwait2, __ATOMIC_RELAXED)) {
+    const int n = ::epoll_pwait2(epoll, events, most, timeout, nullptr);
+    if (n >= 0 || errno != ENOSYS) return n;
+    __atomic_store_n(&no_pwait2, true, __ATOMIC_RELAXED);
+  }
+#endif
+  constexpr std::int64_t most_ms = 24LL * 3600 * 1000;
+  std::int64_t ms = -1;
+  if (timeout != nullptr) {
+    ms = timeout->tv_sec >= most_ms / 1000
+             ? most_ms
+             : static_cast<std::int64_t>(timeout->tv_sec) * 1000 + (timeout->tv_nsec + 999'999) / 1'000'000;
+  }
+  return ::epoll_wait(epoll, events, most, static_cast<int>(ms));
+}
+
+int event_fd() {
+  const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd < 0) throw_errno(errno, "eventfd");
+  return fd;
+}
+
+void write_event(int fd) noexcept {
+  const int saved = errno;  // this runs in signal handlers, too
+  const std::uint64_t one = 1;
+  while (::write(fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  errno = saved;  // EAGAIN: the counter is full, so the loop is woken already
+}
+
+void read_event(int fd) noexcept {
+  std::uint64_t count = 0;
+  while (::read(fd, &count, sizeof count) < 0 && errno == EINTR) {
+  }
+}
+
+void close(int fd) noexcept { ::close(fd); }
+
+std::int64_t monotonic_now() noexcept {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+}  // namespace asyncio::detail::sys

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <asyncio/duration.hpp>
+
+#include <cstdint>
+
+namespace asyncio::detail {
+
+/// Something that the kernel is asked for. It belongs to whoever submits it and must stay in place
+/// until it has completed or cancel() has returned.
+struct Operation {
+  enum class Kind : std::uint8_t {
+    watch_readable,  // completes again and again, once per poll, until it is cancelled
+    watch_writable,
+  };
+
+  Kind kind;
+  int fd;
+  /// On the loop's thread, inside poll().
+  void (*complete)(Operation& self, int result);
+};
+
+/// What a loop stands on: the kernel's events and the clock. Completion-shaped, so that epoll,
+/// io_uring and the virtual clock differ in one file each.
+///
+/// Threads: the loop's, but for wake().
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  /// Throws: std::system_error naming the operation and the descriptor; then nothing is pending.
+  virtual void submit(Operation& operation) = 0;
+  virtual void cancel(Operation& operation) noexcept = 0;
+
+  /// Completes what is ready. Waits for something until `deadline` (INT64_MAX: for ever) when
+  /// nothing is; does not wait if it is not after now().
+  ///
+  /// `outside_work`: something else than a timer may still happen; the virtual clock jumps only
+  /// when that is false.
+  /// Returns: false if nothing can ever happen any more: no deadline, no operation, no outside
+  /// work, and a clock that knows (the virtual one).
+  virtual bool poll(std::int64_t deadline, bool outside_work) = 0;
+  /// True if poll() may have something to complete: an operation is pending.
+  [[nodiscard]] virtual bool busy() const noexcept = 0;
+
+  /// Makes a poll() that waits, or the next one, return. Any thread, and signal handlers.
+  virtual void wake() noexcept = 0;
+  [[nodiscard]] virtual std::int64_t now() const = 0;
+  /// Readable when poll() would complete something.
+  [[nodiscard]] virtual int fd() const noexcept = 0;
+};
+
+}  // namespace asyncio::detail

@@ -1,0 +1,208 @@
+#include <asyncio/event_loop.hpp>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "core/context_scope.hpp"
+#include "loop/loop_state.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+namespace asyncio {
+namespace {
+
+constinit thread_local EventLoop* current_loop = nullptr;
+
+bool debug_wanted() noexcept {
+  const char* set = std::getenv("ASYNCIODEBUG");  // NOLINT(concurrency-mt-unsafe)
+  return set != nullptr && *set != '\0';
+}
+
+}  // namespace
+
+namespace detail {
+Scheduler& scheduler_of(EventLoop& loop) { return LoopAccess::state(loop); }
+}  // namespace detail
+
+EventLoop::EventLoop(detail::Backend* backend)
+    : state_(new detail::LoopState(*this, std::unique_ptr<detail::Backend>(backend))) {
+  state_->debug = debug_wanted();
+}
+
+EventLoop::~EventLoop() {
+  if (!is_closed()) {
+    detail::log(LogLevel::warning, "unclosed event loop " + repr() + "; call close()");
+    if (!is_running()) close();
+  }
+  if (current_loop == this) current_loop = nullptr;
+  exception_handler_ = ExceptionHandler();
+  state_->abandon();
+}
+
+void EventLoop::run_forever() { state_->run_forever(); }
+void EventLoop::stop() noexcept { state_->stop(); }
+bool EventLoop::is_running() const noexcept { return state_->running(); }
+void EventLoop::close() { state_->close(); }
+bool EventLoop::is_closed() const noexcept { return state_->closed(); }
+void EventLoop::poll_once(Duration at_most) { state_->poll_once(at_most); }
+std::optional<TimePoint> EventLoop::next_deadline() const { return state_->next_deadline(); }
+int EventLoop::fd() const { return state_->backend().fd(); }
+
+TimePoint EventLoop::time() const { return TimePoint(Duration::nanoseconds(state_->now())); }
+TimePoint EventLoop::deadline_after(Duration delay) const { return time() + delay; }
+
+void EventLoop::run_until_done(const FutureBase& future) {
+  if (&detail::FutureAccess::state(future).scheduler() != state_) {
+    detail::throw_invalid_argument(fmt::format(
+        "run_until_complete(): {} belongs to a different loop", future.repr()));
+  }
+  state_->check_open("run_until_complete()");
+  detail::FutureState& state = detail::FutureAccess::state(future);
+  const CallbackId stopper = future.add_done_callback([this, &state] {
+    // A KeyboardInterrupt leaves the loop by itself; stopping as well would end the next run.
+    if (!(state.failed() && detail::is_keyboard_interrupt(state.error()))) stop();
+  });
+  try {
+    run_forever();
+  } catch (...) {
+    future.remove_done_callback(stopper);
+    if (future.done()) state.mark_retrieved();
+    throw;
+  }
+  future.remove_done_callback(stopper);
+  if (!future.done()) {
+    detail::throw_runtime_error(
+        fmt::format("event loop stopped before Future completed: {}", future.repr()));
+  }
+  state.throw_unless_value();
+}
+
+detail::Scheduler& EventLoop::spawn_target() { return *state_; }
+
+detail::Scheduler& EventLoop::check_call(const char* what) const {
+  state_->check_open(what);
+  if (state_->debug && is_running() && !state_->on_own_thread()) {
+    detail::throw_runtime_error(
+        fmt::format("{}: non-thread-safe operation invoked on an event loop other than the current "
+                    "one; use call_soon_threadsafe()",
+                    what));
+  }
+  return *state_;
+}
+
+void EventLoop::soon(detail::HandleState& handle) {
+  handle.add_ref();
+  try {
+    handle.schedule_soon();
+  } catch (...) {
+    handle.drop_ref();
+    handle.drop_ref();
+    throw;
+  }
+}
+
+void EventLoop::at(detail::HandleState& handle, TimePoint when) {
+  handle.add_ref();
+  try {
+    handle.schedule_at(when.since_epoch().nanoseconds());
+  } catch (...) {
+    handle.drop_ref();
+    handle.drop_ref();
+    throw;
+  }
+}
+
+void EventLoop::soon_threadsafe(detail::HandleState& handle) {
+  if (state_->running() && state_->on_own_thread()) {
+    soon(handle);  // keeps its place among the call_soon() calls of this thread
+    return;
+  }
+  handle.add_ref();
+  if (handle.schedule_from_any_thread()) return;
+  handle.cancel();
+  handle.drop_ref();
+  handle.drop_ref();
+  detail::throw_runtime_error("call_soon_threadsafe(): event loop is closed");
+}
+
+void EventLoop::watch(int fd, bool writing, detail::HandleState* handle) {
+  state_->watchers().add(state_->backend(), fd, writing, handle);
+}
+bool EventLoop::remove_reader(int fd) noexcept {
+  return state_->watchers().remove(state_->backend(), fd, false);
+}
+bool EventLoop::remove_writer(int fd) noexcept {
+  return state_->watchers().remove(state_->backend(), fd, true);
+}
+
+void EventLoop::default_exception_handler(const ExceptionContext& context) {
+  std::string text =
+      context.message.empty() ? "Unhandled exception in event loop" : context.message;
+  if (context.future && !context.task) text += "\nfuture: " + context.future->repr();
+  if (context.handle) text += "\nhandle: " + context.handle->repr();
+  if (context.task) text += "\ntask: " + context.task->repr();
+  if (context.source.line() != 0) {
+    text += fmt::format("\ncreated at {}:{}", context.source.file_name(), context.source.line());
+  }
+  if (context.exception) text += "\n" + detail::describe(context.exception);
+  detail::log(LogLevel::error, text);
+}
+
+void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept {
+  try {
+    if (!exception_handler_) {
+      default_exception_handler(context);
+      return;
+    }
+    try {
+      // In the context of what failed, as its own code ran.
+      detail::ContextCell* place = nullptr;
+      if (context.task) {
+        auto& task = static_cast<detail::TaskState&>(detail::FutureAccess::state(*context.task));
+        place = *task.context_place();
+      }
+      const detail::CallbackScope scope(place == nullptr ? detail::thread_state.callback_context
+                                                         : &place);
+      exception_handler_(*this, context);
+    } catch (...) {
+      ExceptionContext broken;
+      broken.message = "Unhandled error in exception handler, while handling: " + context.message;
+      broken.exception = std::current_exception();
+      broken.task = context.task;
+      broken.future = context.future;
+      broken.handle = context.handle;
+      default_exception_handler(broken);
+    }
+  } catch (...) {
+    detail::log(LogLevel::error, "Exception in default exception handler");
+  }
+}
+
+bool EventLoop::get_debug() const noexcept { return state_->debug; }
+void EventLoop::set_debug(bool debug) noexcept { state_->debug = debug; }
+
+Coro<> EventLoop::shutdown_asyncgens() { co_return; }
+
+std::string EventLoop::repr() const {
+  return fmt::format("<EventLoop running={} closed={} debug={}>", is_running(), is_closed(),
+                     get_debug());
+}
+
+EventLoop& get_running_loop() {
+  return *detail::running_scheduler("get_running_loop()").loop;
+}
+
+EventLoop& get_event_loop() {
+  if (detail::thread_state.scheduler != nullptr) return *detail::thread_state.scheduler->loop;
+  if (current_loop == nullptr) {
+    detail::throw_runtime_error(
+        "get_event_loop(): there is no current event loop in this thread; use asyncio::run(), or "
+        "new_event_loop() and set_event_loop()");
+  }
+  return *current_loop;
+}
+
+void set_event_loop(EventLoop* loop) noexcept { current_loop = loop; }
+
+}  // namespace asyncio

@@ -1,0 +1,227 @@
+#include "loop/loop_state.hpp"
+
+#include "base/log.hpp"
+#include "core/context_scope.hpp"
+#include "core/repr.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <limits>
+#include <utility>
+
+namespace asyncio::detail {
+namespace {
+
+constexpr std::int64_t at_once = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+// A forked child has none of its parent's loops running.
+void watch_forks() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] { thread_state = {}; });
+  (void)registered;
+}
+
+}  // namespace
+
+LoopState::LoopState(EventLoop& owner, std::unique_ptr<Backend> backend)
+    : backend_(std::move(backend)), hand_over_(*this), watchers_(*this) {
+  watch_forks();
+  static unsigned made = 0;  // accessed atomically
+  name = fmt::format("loop-{}", __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED));
+  loop = &owner;
+}
+
+// --- timers -------------------------------------------------------------------------------------
+
+void LoopState::arm(Timer& timer, std::int64_t deadline) {
+  ready.reserve();
+  try {
+    timers_.add(timer, deadline);
+  } catch (...) {
+    ready.unreserve();
+    throw;
+  }
+}
+
+void LoopState::disarm(Timer& timer) noexcept {
+  if (!timer.armed()) return;
+  timers_.cancel(timer);
+  ready.unreserve();
+}
+
+// --- from other threads -------------------------------------------------------------------------
+
+bool LoopState::post(InboxNode& node) noexcept {
+  switch (inbox_.post(node)) {
+    case Inbox::Posted::closed: return false;
+    case Inbox::Posted::more: return true;  // whoever was first has woken the loop
+    case Inbox::Posted::first: break;
+  }
+  if (__atomic_load_n(&asleep_, __ATOMIC_SEQ_CST)) backend_->wake();
+  return true;
+}
+
+void LoopState::deliver_inbox() {
+  if (undelivered_ == nullptr) {
+    if (inbox_.empty()) return;
+    undelivered_ = inbox_.take();
+  }
+  while (undelivered_ != nullptr) {
+    try {
+      ready.reserve();
+    } catch (...) {
+      if (!ready.empty()) return;  // what is queued will give slots back; nothing is lost
+      throw;
+    }
+    InboxNode& node = *std::exchange(undelivered_, undelivered_->next);
+    node.deliver(node, ReadyAction::run);
+  }
+}
+
+// --- running ------------------------------------------------------------------------------------
+
+class LoopState::RunScope {
+ public:
+  explicit RunScope(LoopState& loop) : loop_(loop) {
+    loop.check_open("run_forever()");
+    if (loop.running()) throw_runtime_error("this event loop is already running");
+    if (thread_state.scheduler != nullptr) {
+      throw_runtime_error("cannot run the event loop while another loop is running");
+    }
+    loop.set_own_thread();
+    thread_state.scheduler = &loop;
+    __atomic_store_n(&loop.running_, true, __ATOMIC_RELEASE);
+  }
+  RunScope(const RunScope&) = delete;
+  RunScope& operator=(const RunScope&) = delete;
+  ~RunScope() {
+    thread_state.scheduler = nullptr;
+    loop_.stopping_ = false;
+    __atomic_store_n(&loop_.running_, false, __ATOMIC_RELEASE);
+    loop_.fall_asleep();
+  }
+
+ private:
+  LoopState& loop_;
+};
+
+// Whoever posts from now on must wake the backend; what was posted just before must not be missed.
+void LoopState::fall_asleep() noexcept {
+  __atomic_store_n(&asleep_, true, __ATOMIC_SEQ_CST);
+  if (!inbox_.empty()) backend_->wake();
+}
+
+void LoopState::run_forever() {
+  const RunScope scope(*this);
+  do {
+    iterate(never);
+  } while (!stopping_);
+}
+
+void LoopState::poll_once(Duration at_most) {
+  const RunScope scope(*this);
+  const TimePoint until = TimePoint(Duration::nanoseconds(now())) + at_most;
+  iterate(at_most <= Duration() ? at_once : until.since_epoch().nanoseconds());
+}
+
+void LoopState::iterate(std::int64_t wait_until) {
+  deliver_inbox();
+  timers_.tidy();
+
+  // With nothing pending in the kernel a poll that may not wait could find nothing.
+  if (ready.empty() || backend_->busy()) {
+    std::int64_t deadline = timers_.empty() ? never : timers_.next_deadline();
+    if (!ready.empty() || stopping_) deadline = at_once;
+    if (wait_until < deadline) deadline = wait_until;
+    __atomic_store_n(&asleep_, true, __ATOMIC_SEQ_CST);
+    if (!inbox_.empty()) deadline = at_once;
+    const bool possible = backend_->poll(deadline, outside_work > 0);
+    __atomic_store_n(&asleep_, false, __ATOMIC_RELAXED);
+    if (!possible && ready.empty() && inbox_.empty()) report_deadlock();
+    deliver_inbox();
+  } else {
+    __atomic_store_n(&asleep_, false, __ATOMIC_RELAXED);
+  }
+
+  if (!timers_.empty()) {
+    const std::int64_t time = now();
+    while (Timer* timer = timers_.pop_due(time)) ready.push(timer->fn, timer->object);
+  }
+  run_batch();
+}
+
+void LoopState::run_batch() {
+  // What these add waits for the next iteration. Only KeyboardInterrupt leaves an entry; the rest
+  // of the batch stays queued then.
+  for (std::size_t n = ready.size(); n > 0; --n) {
+    const ReadyEntry entry = ready.pop();
+    entry.fn(entry.object, ReadyAction::run);
+  }
+}
+
+std::optional<TimePoint> LoopState::next_deadline() const {
+  if (!ready.empty() || !inbox_.empty() || stopping_) return TimePoint();
+  timers_.tidy();
+  if (timers_.empty()) return std::nullopt;
+  return TimePoint(Duration::nanoseconds(timers_.next_deadline()));
+}
+
+void LoopState::report_deadlock() const {
+  std::string text =
+      "deadlock: nothing is ready, no timer is set and nothing outside can wake the loop; waiting "
+      "are:";
+  for (const TaskState* task : registry.all()) text += "\n  " + task->repr_task();
+  if (registry.size() == 0) text += " no tasks";
+  throw_runtime_error(text);
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+void LoopState::close() {
+  if (running()) throw_runtime_error("cannot close a running event loop");
+  if (closed()) return;
+  set_own_thread();
+  if (executor != nullptr) executor->loop_closing();
+  discard_everything();
+  watchers_.clear(*backend_);
+  __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
+  for (InboxNode* node = inbox_.close(); node != nullptr;) {
+    InboxNode& posted = *std::exchange(node, node->next);
+    ready.reserve();
+    posted.deliver(posted, ReadyAction::discard);
+  }
+  discard_everything();
+  hand_over_.close();
+  executor.reset();
+}
+
+void LoopState::discard_everything() noexcept {
+  // Destructors of what is discarded may schedule something new, hence the loop; one that always
+  // does is stopped by the loop being closed to it.
+  for (int rounds = 0; !ready.empty() || timers_.size() > 0 || registry.size() > 0; ++rounds) {
+    if (rounds == 100) __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
+    while (!ready.empty()) {
+      const ReadyEntry entry = ready.pop();
+      entry.fn(entry.object, ReadyAction::discard);
+    }
+    while (Timer* timer = timers_.pop_any()) timer->fn(timer->object, ReadyAction::discard);
+    for (TaskState* task : registry.all()) task->tear_down();
+  }
+}
+
+void LoopState::abandon() noexcept {
+  loop = nullptr;
+  backend_.reset();  // its descriptors live until here, so that a late wake() hits none of others
+  hand_over_.abandon();
+}
+
+void LoopState::report(const ExceptionContext& context) noexcept {
+  if (loop != nullptr) {
+    loop->call_exception_handler(context);
+  } else {
+    log(LogLevel::error, context.message + ": " + describe(context.exception));
+  }
+}
+
+}  // namespace asyncio::detail

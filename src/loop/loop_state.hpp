@@ -1,0 +1,79 @@
+#pragma once
+
+#include <asyncio/event_loop.hpp>
+
+#include "loop/backend.hpp"
+#include "loop/hand_over.hpp"
+#include "loop/inbox.hpp"
+#include "loop/timer_heap.hpp"
+#include "loop/watchers.hpp"
+
+#include <memory>
+
+namespace asyncio::detail {
+
+/// Something of a higher layer that a loop owns and shuts down when it closes.
+struct LoopService {
+  virtual ~LoopService() = default;
+  virtual void loop_closing() noexcept = 0;
+};
+
+/// The event loop itself; EventLoop is the user's handle to it. It outlives that while futures
+/// still point here.
+class LoopState final : public Scheduler {
+ public:
+  LoopState(EventLoop& loop, std::unique_ptr<Backend> backend);
+
+  [[nodiscard]] std::int64_t now() const override { return backend_->now(); }
+  void arm(Timer& timer, std::int64_t deadline) override;
+  void disarm(Timer& timer) noexcept override;
+  void hand_over(FutureState& state) noexcept override { hand_over_.add(state); }
+  bool post(InboxNode& node) noexcept override;
+  void report(const ExceptionContext& context) noexcept override;
+
+  void run_forever();
+  void poll_once(Duration at_most);
+  void stop() noexcept { stopping_ = true; }
+  [[nodiscard]] bool running() const noexcept { return __atomic_load_n(&running_, __ATOMIC_ACQUIRE); }
+  void close();
+  /// Called by ~EventLoop, last.
+  void abandon() noexcept;
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+
+  [[nodiscard]] Backend& backend() const noexcept { return *backend_; }
+  [[nodiscard]] Watchers& watchers() noexcept { return watchers_; }
+  [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
+  std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
+  class JobTable* jobs = nullptr;         ///< of the executor
+
+ private:
+  friend class HandOver;
+  class RunScope;
+  ~LoopState() = default;
+
+  void iterate(std::int64_t wait_until);
+  void deliver_inbox();
+  void run_batch();
+  void fall_asleep() noexcept;
+  void discard_everything() noexcept;
+  [[noreturn]] void report_deadlock() const;
+
+  std::unique_ptr<Backend> backend_;
+  mutable TimerHeap timers_;  // next_deadline() tidies it
+  Inbox inbox_;
+  InboxNode* undelivered_ = nullptr;  // taken from the inbox, but there was no memory to queue it
+  HandOver hand_over_;
+  Watchers watchers_;
+  bool stopping_ = false;
+  bool running_ = false;  // accessed atomically
+  bool asleep_ = true;    // accessed atomically: a post must wake the backend
+};
+
+struct LoopAccess {
+  static LoopState& state(const EventLoop& loop) noexcept { return *loop.state_; }
+  static std::unique_ptr<EventLoop> make(std::unique_ptr<Backend> backend) {
+    return std::unique_ptr<EventLoop>(new EventLoop(backend.release()));
+  }
+};
+
+}  // namespace asyncio::detail

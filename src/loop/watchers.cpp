@@ -1,0 +1,89 @@
+#include "loop/watchers.hpp"
+
+#include <asyncio/error.hpp>
+
+#include <fmt/format.h>
+
+namespace asyncio::detail {
+
+struct Watchers::Watch : Operation {
+  Scheduler* scheduler;
+  Ref<HandleState> handle;
+  bool queued = false;
+  bool removed = false;
+
+  // One call per poll: a reader that is queued already is not queued twice.
+  static void on_ready(Operation& operation, int) {
+    auto& self = static_cast<Watch&>(operation);
+    if (std::exchange(self.queued, true)) return;
+    self.scheduler->ready.push(&Watch::run, &self);
+  }
+
+  static void run(void* object, ReadyAction action) {
+    auto* self = static_cast<Watch*>(object);
+    self->queued = false;
+    if (self->removed) {
+      self->scheduler->ready.unreserve();
+      delete self;
+      return;
+    }
+    const Ref<HandleState> handle = self->handle;  // the callback may remove the watcher
+    if (action == ReadyAction::run && !handle->cancelled()) handle->invoke();
+  }
+};
+
+void Watchers::add(Backend& backend, int fd, bool writing, HandleState* handle) {
+  auto owned = Ref<HandleState>::adopt(handle);
+  if (fd < 0) throw_invalid_argument(fmt::format("invalid file descriptor: {}", fd));
+  auto* watch = new Watch{};
+  watch->kind = writing ? Operation::Kind::watch_writable : Operation::Kind::watch_readable;
+  watch->fd = fd;
+  watch->complete = &Watch::on_ready;
+  watch->scheduler = &scheduler_;
+  watch->handle = std::move(owned);
+  try {
+    Watch*& place = watches_[{fd, writing}];
+    scheduler_.ready.reserve();
+    if (place != nullptr) drop(backend, std::exchange(place, nullptr));
+    try {
+      backend.submit(*watch);
+    } catch (...) {
+      scheduler_.ready.unreserve();
+      throw;
+    }
+    place = watch;
+  } catch (...) {
+    if (auto at = watches_.find({fd, writing}); at != watches_.end() && at->second == nullptr) {
+      watches_.erase(at);
+    }
+    watch->handle->cancel();
+    delete watch;
+    throw;
+  }
+}
+
+bool Watchers::remove(Backend& backend, int fd, bool writing) noexcept {
+  const auto at = watches_.find({fd, writing});
+  if (at == watches_.end()) return false;
+  Watch* watch = at->second;
+  watches_.erase(at);
+  drop(backend, watch);
+  return true;
+}
+
+void Watchers::clear(Backend& backend) noexcept {
+  while (!watches_.empty()) {
+    remove(backend, watches_.begin()->first.first, watches_.begin()->first.second);
+  }
+}
+
+void Watchers::drop(Backend& backend, Watch* watch) noexcept {
+  backend.cancel(*watch);
+  watch->removed = true;
+  watch->handle->cancel();
+  if (watch->queued) return;  // run() deletes it when its turn comes
+  scheduler_.ready.unreserve();
+  delete watch;
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,156 @@
+#include <asyncio/as_completed.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace asyncio::detail {
+
+struct CompletedCore::Item : Pooled {
+  CompletedCore* core = nullptr;
+  Hold<FutureState> future;
+  WaitNode node;
+  Item* next = nullptr;
+  Item* next_done = nullptr;
+  bool registered = false;
+  bool queued = false;  // then it holds the core
+};
+
+Hold<CompletedCore> CompletedCore::make() { return Hold<CompletedCore>(new CompletedCore); }
+
+CompletedCore::~CompletedCore() {
+  if (timer_.armed()) scheduler_->disarm(timer_);
+  while (Item* item = items_) {
+    items_ = item->next;
+    if (item->registered) {
+      item->node.unlink();
+      scheduler_->ready.unreserve();
+    }
+    delete item;
+  }
+}
+
+void CompletedCore::add(FutureState& future) {
+  if (scheduler_ != nullptr && scheduler_ != &future.scheduler()) {
+    throw_invalid_argument("as_completed(): the futures belong to different loops");
+  }
+  scheduler_ = &future.scheduler();
+  auto* item = new Item;
+  item->core = this;
+  item->future = Hold<FutureState>(&future);
+  item->node.set(&CompletedCore::future_done, item);
+  (items_ == nullptr ? items_ : last_item_->next) = item;
+  last_item_ = item;
+  ++pending_;
+}
+
+std::size_t CompletedCore::begin(std::optional<Duration> timeout) {
+  if (items_ == nullptr) return 0;
+  scheduler_->ready.reserve(pending_);
+  for (Item* i = items_; i != nullptr; i = i->next) {
+    i->registered = true;
+    i->future->notify(i->node);
+  }
+  if (timeout) {
+    const TimePoint deadline = TimePoint(Duration::nanoseconds(scheduler_->now())) + *timeout;
+    scheduler_->arm(timer_, deadline.since_epoch().nanoseconds());
+    hold();  // the timer's: whoever waits for an element may hold nothing else
+  }
+  return pending_;
+}
+
+void CompletedCore::future_done(void* object, ReadyAction action) {
+  auto& item = *static_cast<Item*>(object);
+  CompletedCore& core = *item.core;
+  if (action == ReadyAction::queued) {
+    item.queued = true;
+    core.hold();
+    return;
+  }
+  item.registered = false;
+  core.scheduler_->ready.unreserve();
+  if (action == ReadyAction::run && core.pending_ > 0) core.put(&item);
+  if (std::exchange(item.queued, false)) core.unhold();
+}
+
+void CompletedCore::put(Item* item) noexcept {
+  --pending_;
+  (first_done_ == nullptr ? first_done_ : last_done_->next_done) = item;
+  last_done_ = item;
+  wake_next();
+  if (pending_ == 0 && timer_.armed()) {
+    scheduler_->disarm(timer_);
+    unhold();  // a queued item holds this, too
+  }
+}
+
+void CompletedCore::time_out(void* self, ReadyAction action) {
+  auto& core = *static_cast<CompletedCore*>(self);
+  core.scheduler_->ready.unreserve();
+  if (action == ReadyAction::run) {
+    core.expired_ = std::exchange(core.pending_, 0);
+    for (std::size_t n = core.expired_; n > 0; --n) core.wake_next();
+  }
+  core.unhold();
+}
+
+void CompletedCore::wake_next() noexcept {
+  if (WaitNode* node = waiters_.pop_front()) scheduler_->ready.push(node->fn(), node->object());
+}
+
+/// A task's place in the line for the next one.
+class NextCompleted : public OwnAwaiter, public Waiter {
+ public:
+  explicit NextCompleted(CompletedCore& core) noexcept : Waiter(ops), core_(&core) {}
+  NextCompleted(NextCompleted&& other) noexcept : Waiter(other), core_(other.core_) {}
+
+  [[nodiscard]] static bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) {
+    TaskState& task = *running_task();
+    if (core_->scheduler_ != &task.scheduler()) {
+      throw_runtime_error("as_completed(): awaited by a task of a different loop");
+    }
+    node_.set(&TaskState::step, &task);
+    core_->waiters_.push_back(node_);
+    task.park(*this);
+  }
+  void await_resume() {
+    TaskState& task = *running_task();
+    if (!task.has_delivery()) return;
+    // Chosen and then cancelled: the next in line goes instead.
+    if (!taken_out_ && !core_->empty()) core_->wake_next();
+    task.throw_delivery_if_any();
+  }
+
+ private:
+  static const Ops ops;
+  CompletedCore* core_;
+  WaitNode node_;
+  bool taken_out_ = false;  // by a cancellation, before it was chosen
+};
+
+const Waiter::Ops NextCompleted::ops{
+    .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
+      auto& wait = static_cast<NextCompleted&>(self);
+      if (!wait.node_.linked()) return false;
+      wait.node_.unlink();
+      wait.taken_out_ = true;
+      task.schedule();
+      return true;
+    },
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "as_completed()",
+};
+
+Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core) {
+  while (core->empty()) co_await NextCompleted(*core);
+  if (CompletedCore::Item* item = core->first_done_) {
+    core->first_done_ = item->next_done;
+    co_return Hold<FutureState>(item->future.get());
+  }
+  --core->expired_;
+  throw TimeoutError("as_completed(): timed out");
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,122 @@
+#include <asyncio/gather.hpp>
+
+#include "base/log.hpp"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+namespace asyncio::detail {
+
+GatherCore::~GatherCore() {
+  for (Child& c : children_) {
+    if (!c.registered) continue;
+    // Gone while a child is pending: only with futures that nobody will ever complete.
+    c.node.unlink();
+    outer_->scheduler().ready.unreserve();
+  }
+}
+
+Scheduler& GatherCore::scheduler() const {
+  return children_.empty() ? running_scheduler("gather()") : children_.front().state->scheduler();
+}
+
+void GatherCore::add(FutureState& child, bool given) {
+  if (!children_.empty() && &child.scheduler() != &scheduler()) {
+    throw_invalid_argument(fmt::format(
+        "gather(): argument {} belongs to loop \"{}\", argument 1 to loop \"{}\"; use "
+        "run_coroutine_threadsafe() to reach another loop",
+        children_.size() + 1, child.scheduler().name, scheduler().name));
+  }
+  children_.emplace_back(child);
+  children_.back().repeats = given;  // until begin() knows better
+}
+
+void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&),
+                       bool return_exceptions) {
+  outer_ = &outer;
+  collect_ = collect;
+  return_exceptions_ = return_exceptions;
+
+  std::unordered_map<FutureState*, Child*> latest;
+  for (Child& c : children_) {
+    if (!std::exchange(c.repeats, false)) continue;
+    auto [at, first] = latest.try_emplace(c.state.get(), &c);
+    if (first) continue;
+    c.repeats = true;
+    std::exchange(at->second, &c)->comes_again = true;
+  }
+
+  for (Child& c : children_) {
+    if (!c.repeats) ++distinct_;
+  }
+  if (distinct_ == 0) {
+    collect_(outer);
+    return;
+  }
+  Scheduler& loop = outer.scheduler();
+  for (Child& c : children_) {
+    if (c.repeats || c.state->done()) continue;
+    loop.ready.reserve();
+    c.registered = true;
+    c.core = this;
+    c.node.set(&GatherCore::child_done, &c);
+    if (c.state->kind() == FutureState::Kind::task) {
+      // The loop will end that task: so this lives on without a handle, as in CPython.
+      outer.hold();
+      c.holds_outer = true;
+    }
+    c.state->notify(c.node);
+  }
+  for (Child& c : children_) {
+    if (!c.repeats && !c.registered) handle(c);
+  }
+}
+
+void GatherCore::child_done(void* object, ReadyAction action) {
+  auto& child = *static_cast<Child*>(object);
+  CompositeState& outer = *child.core->outer_;
+  if (action == ReadyAction::queued) {
+    if (!std::exchange(child.holds_outer, true)) outer.hold();
+    return;
+  }
+  child.registered = false;
+  outer.scheduler().ready.unreserve();
+  const bool held = std::exchange(child.holds_outer, false);
+  if (action == ReadyAction::run) child.core->handle(child);
+  if (held) outer.unhold();
+}
+
+void GatherCore::handle(Child& child) {
+  FutureState& state = *child.state;
+  ++finished_;
+  if (outer_->done()) {
+    if (state.failed()) {
+      // As in CPython it counts as seen. There it is lost; here it is told.
+      state.mark_retrieved();
+      log(LogLevel::warning,
+          fmt::format("gather(): error of {} came after the gather had ended: {}", state.repr(),
+                      describe(state.error())));
+    }
+    return;
+  }
+  if (!return_exceptions_ && !state.has_value()) {
+    finish_with(state.take_error());
+    return;
+  }
+  if (finished_ < distinct_) return;
+  if (outer_->cancel_requested()) {
+    finish_with(state.cancelled() ? state.make_cancelled_error()
+                                  : std::make_exception_ptr(CancelledError()));
+    return;
+  }
+  try {
+    collect_(*outer_);
+  } catch (...) {
+    finish_with(std::current_exception());
+  }
+}
+
+void GatherCore::finish_with(std::exception_ptr error) { outer_->finish_with_error(std::move(error)); }
+
+}  // namespace asyncio::detail

@@ -1,0 +1,57 @@
+#include <asyncio/shield.hpp>
+
+#include <utility>
+
+namespace asyncio::detail {
+
+ShieldLink::ShieldLink(FutureState& outer, FutureState& inner,
+                       void (*copy_value)(FutureState&, FutureState&))
+    : outer_(outer), inner_(&inner), copy_value_(copy_value) {}
+
+ShieldLink::~ShieldLink() {
+  if (!registered_) return;
+  node_.unlink();
+  outer_.scheduler().ready.unreserve();
+}
+
+void ShieldLink::begin() {
+  outer_.scheduler().ready.reserve();
+  registered_ = true;
+  node_.set(&ShieldLink::inner_done, this);
+  if (inner_->kind() == FutureState::Kind::task) {
+    outer_.hold();  // the loop will end that task
+    holds_outer_ = true;
+  }
+  inner_->notify(node_);
+}
+
+void ShieldLink::inner_done(void* self, ReadyAction action) {
+  auto& link = *static_cast<ShieldLink*>(self);
+  FutureState& outer = link.outer_;
+  if (action == ReadyAction::queued) {
+    if (!std::exchange(link.holds_outer_, true)) outer.hold();
+    return;
+  }
+  link.registered_ = false;
+  outer.scheduler().ready.unreserve();
+  const bool held = std::exchange(link.holds_outer_, false);
+  if (action == ReadyAction::run && !outer.done()) {
+    FutureState& inner = *link.inner_;
+    if (inner.cancelled()) {
+      outer.cancel({});
+    } else if (inner.failed()) {
+      outer.finish_with_error(inner.take_error());
+    } else {
+      try {
+        link.copy_value_(outer, inner);
+        outer.finish_with_value();
+      } catch (...) {
+        outer.finish_with_error(std::current_exception());
+      }
+    }
+  }
+  link.inner_ = Hold<FutureState>();
+  if (held) outer.unhold();
+}
+
+}  // namespace asyncio::detail

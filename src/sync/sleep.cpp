@@ -1,0 +1,42 @@
+#include <asyncio/sleep.hpp>
+
+namespace asyncio::detail {
+
+const Waiter::Ops Sleep::sleep_ops{
+    .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
+      auto& sleep = static_cast<Sleep&>(self);
+      if (!sleep.waiting_) return false;  // fired: the task is scheduled
+      sleep.waiting_ = false;
+      // Not armed any more: fire() is in the queue, ahead of the task's step, and finds it so.
+      if (sleep.timer_.armed()) task.scheduler().disarm(sleep.timer_);
+      task.schedule();
+      return true;
+    },
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "sleep()",
+};
+
+void Sleep::begin() {
+  task_ = running_task();
+  if (delay_ <= Duration()) {
+    task_->yield_now();
+    return;
+  }
+  Scheduler& loop = task_->scheduler();
+  const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + delay_;
+  loop.arm(timer_, deadline.since_epoch().nanoseconds());
+  waiting_ = true;
+  task_->park(*this);
+}
+
+// The timer makes the sleep's future done; the task goes on one pass later, as every awaiter does.
+void Sleep::fire(void* self, ReadyAction action) {
+  auto& sleep = *static_cast<Sleep*>(self);
+  sleep.task_->scheduler().ready.unreserve();
+  if (action == ReadyAction::discard || !sleep.waiting_) return;
+  sleep.waiting_ = false;
+  sleep.task_->schedule();
+}
+
+}  // namespace asyncio::detail

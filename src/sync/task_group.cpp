@@ -1,0 +1,244 @@
+#include <asyncio/task_group.hpp>
+
+#include "base/log.hpp"
+
+#include <asyncio/exception_context.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace asyncio {
+
+using detail::ReadyAction;
+using detail::TaskState;
+
+/// A child's place in the group. On its own, since it may be in the queue when the group is gone.
+struct TaskGroup::Child : detail::Pooled {
+  Child(TaskGroup& g, TaskState& t) noexcept : group(&g), task(&t), node(&Child::done, this) {}
+
+  static void done(void* self, ReadyAction action) {
+    auto* child = static_cast<Child*>(self);
+    if (action == ReadyAction::queued) return;  // owns itself until its turn
+    child->task->scheduler().ready.unreserve();
+    const detail::Hold<TaskState> task = std::move(child->task);
+    TaskGroup* group = child->group;
+    if (group != nullptr) child->leave();
+    delete child;
+    if (group != nullptr && action == ReadyAction::run) group->on_task_done(*task);
+  }
+
+  void leave() noexcept {
+    (previous == nullptr ? group->first_ : previous->next) = next;
+    (next == nullptr ? group->last_ : next->previous) = previous;
+    --group->running_;
+    group = nullptr;
+  }
+
+  TaskGroup* group;  // null once the group is gone
+  detail::Hold<TaskState> task;
+  detail::WaitNode node;
+  Child* previous = nullptr;
+  Child* next = nullptr;
+};
+
+/// The parent's wait for the last child.
+class TaskGroup::ChildrenEnd : public detail::OwnAwaiter, public detail::Waiter {
+ public:
+  explicit ChildrenEnd(TaskGroup& group) noexcept : Waiter(ops), group_(&group) {}
+
+  [[nodiscard]] static bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>) {
+    group_->waiting_ = detail::running_task();
+    group_->waiting_->park(*this);
+  }
+  void await_resume() {
+    group_->waiting_ = nullptr;
+    detail::running_task()->throw_delivery_if_any();
+  }
+  [[nodiscard]] Result<void> await_result() {
+    group_->waiting_ = nullptr;
+    TaskState& task = *detail::running_task();
+    if (task.has_delivery()) return Result<void>(task.take_delivery());
+    return Result<void>(None{});
+  }
+
+ private:
+  static const Ops ops;
+  TaskGroup* group_;
+};
+
+const detail::Waiter::Ops TaskGroup::ChildrenEnd::ops{
+    .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
+      TaskGroup& group = *static_cast<ChildrenEnd&>(self).group_;
+      if (group.waiting_ == nullptr) return false;  // the last child has ended: scheduled
+      group.waiting_ = nullptr;
+      task.schedule();
+      return true;
+    },
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "the children of a TaskGroup",
+};
+
+TaskGroup::TaskGroup(TaskGroup&& other) noexcept {
+  if (other.entered_) {
+    detail::log(LogLevel::error, "TaskGroup: moved while it is entered; the new one is empty");
+  }
+}
+
+TaskGroup::~TaskGroup() {
+  if (first_ != nullptr && !first_->task->scheduler().closed() && !parent_->done()) {
+    detail::log(LogLevel::warning,
+                fmt::format("{} was destroyed while its tasks run; they are cancelled. Leave a "
+                            "group by co_await with(TaskGroup(), ...)",
+                            repr()));
+    abort();
+  }
+  while (Child* child = first_) {
+    const bool queued = !child->node.linked();
+    child->node.unlink();
+    child->leave();
+    if (queued) continue;  // its turn comes: it deletes itself
+    child->task->scheduler().ready.unreserve();
+    delete child;
+  }
+  if (parent_ != nullptr) parent_->unhold();
+}
+
+detail::Scheduler& TaskGroup::spawn_target() const {
+  if (!entered_) {
+    detail::throw_runtime_error(
+        fmt::format("create_task(): {} has not been entered; use co_await with(TaskGroup(), ...)",
+                    repr()));
+  }
+  if (left_ || (exiting_ && running_ == 0)) {
+    detail::throw_runtime_error(fmt::format("create_task(): {} is finished", repr()));
+  }
+  if (aborting_) {
+    detail::throw_runtime_error(fmt::format("create_task(): {} is shutting down", repr()));
+  }
+  return parent_->scheduler();
+}
+
+void TaskGroup::spawned(detail::FutureState& state) {
+  auto& task = static_cast<TaskState&>(state);
+  Child* child = nullptr;
+  try {
+    child = new Child(*this, task);
+    task.scheduler().ready.reserve();
+  } catch (...) {
+    delete child;
+    task.cancel({});  // a task that the group cannot wait for must not run on
+    throw;
+  }
+  child->previous = std::exchange(last_, child);
+  (child->previous == nullptr ? first_ : child->previous->next) = child;
+  ++running_;
+  task.notify(child->node);
+}
+
+TaskGroup::Entered TaskGroup::aenter() {
+  if (entered_) {
+    detail::throw_runtime_error(fmt::format("{} has already been entered", repr()));
+  }
+  TaskState* parent = detail::running_task();
+  if (parent == nullptr) {
+    detail::throw_runtime_error(
+        fmt::format("{} cannot determine the parent task: enter it in a coroutine", repr()));
+  }
+  parent->hold();
+  parent_ = parent;
+  entered_ = true;
+  return {};
+}
+
+Coro<> TaskGroup::aexit(std::exception_ptr error) {
+  exiting_ = true;
+  if (detail::is_keyboard_interrupt(error) && base_error_ == nullptr) base_error_ = error;
+  const bool body_cancelled = detail::is_cancelled_error(error);
+  std::exception_ptr cancellation = body_cancelled ? error : nullptr;
+
+  if (error != nullptr && !aborting_) abort();
+
+  // A loop: the parent may be cancelled while it waits, more than once. Only the first time is
+  // passed on to the children.
+  while (running_ > 0) {
+    Result<void> end = co_await as_result(ChildrenEnd(*this));
+    if (!end && !aborting_) {
+      cancellation = end.error();
+      abort();
+    }
+  }
+  left_ = true;
+
+  // What this group has cancelled it must uncancel; what is left then came from outside.
+  if (parent_cancel_requested_ && parent_->uncancel() == 0) cancellation = nullptr;
+
+  if (base_error_ != nullptr) {
+    for (const std::exception_ptr& e : errors_) {
+      if (e == base_error_) continue;
+      ExceptionContext context;
+      context.message = "TaskGroup: this error is hidden by a KeyboardInterrupt";
+      context.exception = e;
+      parent_->scheduler().report(context);
+    }
+    std::rethrow_exception(base_error_);
+  }
+  if (cancellation != nullptr && errors_.empty()) std::rethrow_exception(cancellation);
+
+  if (error != nullptr && !body_cancelled) errors_.push_back(error);
+  if (errors_.empty()) co_return;
+
+  // The group's error goes first; a cancellation from outside stays pending behind it.
+  if (parent_->cancelling() > 0) {
+    parent_->uncancel();
+    parent_->cancel({});
+  }
+  std::rethrow_exception(
+      detail::make_group("unhandled errors in a TaskGroup", std::exchange(errors_, {})));
+}
+
+void TaskGroup::abort() {
+  aborting_ = true;
+  for (Child* child = first_; child != nullptr; child = child->next) {
+    if (!child->task->done()) child->task->cancel({});
+  }
+}
+
+void TaskGroup::on_task_done(TaskState& task) {
+  if (running_ == 0 && waiting_ != nullptr) std::exchange(waiting_, nullptr)->schedule();
+  if (!task.failed()) return;
+  const std::exception_ptr error = task.take_error();
+  errors_.push_back(error);
+  if (detail::is_keyboard_interrupt(error) && base_error_ == nullptr) base_error_ = error;
+
+  if (parent_->done()) {
+    ExceptionContext context;
+    context.message = fmt::format("{} has errored out but its parent task {} is already completed",
+                                  task.repr_task(), parent_->repr_task());
+    context.exception = error;
+    context.task = AnyTask(detail::Ref<detail::FutureState>(&task));
+    parent_->scheduler().report(context);
+    return;
+  }
+  if (!aborting_ && !parent_cancel_requested_) {
+    abort();
+    parent_cancel_requested_ = true;
+    parent_->cancel({});
+  }
+}
+
+std::string TaskGroup::repr() const {
+  std::string text = "<TaskGroup";
+  if (running_ > 0) text += fmt::format(" tasks={}", running_);
+  if (!errors_.empty()) text += fmt::format(" errors={}", errors_.size());
+  if (aborting_) {
+    text += " cancelling";
+  } else if (entered_) {
+    text += " entered";
+  }
+  return text + ">";
+}
+
+}  // namespace asyncio

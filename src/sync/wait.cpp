@@ -1,0 +1,140 @@
+#include <asyncio/wait.hpp>
+
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+namespace asyncio::detail {
+
+struct SetWait::Node {
+  WaitNode node;
+  Block* block = nullptr;
+  FutureState* future = nullptr;  // held, until the wait is over
+};
+
+/// Shared by the waiter and by those nodes that are in the queue.
+struct SetWait::Block {
+  std::vector<Node> nodes;
+  SetWait* wait = nullptr;  // null once it is over
+  std::size_t missing = 0;
+  std::size_t owners = 1;
+  Scheduler* scheduler = nullptr;
+
+  void drop() {
+    if (--owners == 0) delete this;
+  }
+};
+
+const Waiter::Ops SetWait::set_ops{
+    .cancel = [](Waiter& self, TaskState&) noexcept -> bool {
+      auto& wait = static_cast<SetWait&>(self);
+      if (!wait.waiting_) return false;
+      wait.wake();
+      return true;
+    },
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "wait()",
+};
+
+SetWait::~SetWait() { end(); }
+
+void SetWait::reserve(std::size_t futures) {
+  block_ = new Block;
+  block_->nodes.reserve(futures);
+}
+
+void SetWait::add(FutureState& future) {
+  if (block_->scheduler != nullptr && block_->scheduler != &future.scheduler()) {
+    throw_invalid_argument(
+        fmt::format("wait(): future {} belongs to another loop than future 1", size() + 1));
+  }
+  block_->scheduler = &future.scheduler();
+  Node& n = block_->nodes.emplace_back();
+  n.block = block_;
+  n.future = &future;
+  n.node.set(&SetWait::future_done, &n);
+  future.hold();
+}
+
+std::size_t SetWait::size() const noexcept { return block_->nodes.size(); }
+
+void SetWait::begin() {
+  task_ = running_task();
+  Scheduler& loop = task_->scheduler();
+  if (&loop != block_->scheduler) {
+    throw_runtime_error(fmt::format("wait(): task {} got futures of a different loop",
+                                    task_->repr_task()));
+  }
+  if (timeout_) {
+    const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + *timeout_;
+    loop.arm(timer_, deadline.since_epoch().nanoseconds());
+  }
+  loop.ready.reserve(block_->nodes.size());
+  block_->wait = this;
+  block_->missing = block_->nodes.size();
+  waiting_ = true;
+  task_->park(*this);
+  for (Node& n : block_->nodes) n.future->notify(n.node);
+}
+
+void SetWait::future_done(void* object, ReadyAction action) {
+  Node& n = *static_cast<Node*>(object);
+  Block& block = *n.block;
+  if (action == ReadyAction::queued) {
+    ++block.owners;
+    return;
+  }
+  block.scheduler->ready.unreserve();
+  if (action == ReadyAction::discard) return;  // that future will never be done
+  if (SetWait* wait = block.wait; wait != nullptr && wait->waiting_) {
+    --block.missing;
+    const bool failure =
+        wait->return_when_ == ReturnWhen::first_exception && n.future->failed();
+    if (block.missing == 0 || wait->return_when_ == ReturnWhen::first_completed || failure) {
+      wait->wake();
+    }
+  }
+  block.drop();
+}
+
+void SetWait::time_out(void* self, ReadyAction action) {
+  auto& wait = *static_cast<SetWait*>(self);
+  wait.task_->scheduler().ready.unreserve();
+  if (action == ReadyAction::run && wait.waiting_) wait.wake();
+}
+
+void SetWait::wake() noexcept {
+  waiting_ = false;
+  if (timer_.armed()) task_->scheduler().disarm(timer_);
+  task_->schedule();
+}
+
+// Also for a wait that was never awaited, or is destroyed with its task.
+void SetWait::end() noexcept {
+  if (timer_.armed()) task_->scheduler().disarm(timer_);
+  Block* block = std::exchange(block_, nullptr);
+  if (block == nullptr) return;
+  for (Node& n : block->nodes) {
+    if (n.node.linked()) {
+      n.node.unlink();
+      block->scheduler->ready.unreserve();
+    }
+    std::exchange(n.future, nullptr)->unhold();
+  }
+  block->wait = nullptr;
+  block->drop();
+}
+
+void drop_repeated(std::vector<const FutureBase*>& handles) {
+  std::unordered_set<const FutureState*> seen;
+  std::erase_if(handles, [&](const FutureBase* f) {
+    return !seen.insert(&FutureAccess::state(*f)).second;
+  });
+}
+
+void check_wait_set(std::size_t size) {
+  if (size == 0) throw_invalid_argument("wait(): the set of Tasks/Futures is empty");
+}
+
+}  // namespace asyncio::detail
