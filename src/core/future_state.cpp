@@ -52,7 +52,15 @@ void FutureState::dispose() noexcept {
     }
     return;  // dropping `self` comes back here
   }
-  delete this;
+  // In a loop, not by recursion: gathers of gathers may hold each other a hundred thousand deep.
+  Scheduler& scheduler = *scheduler_;
+  next_handed_over_ = std::exchange(scheduler.doomed, this);
+  if (std::exchange(scheduler.disposing, true)) return;
+  while (FutureState* state = scheduler.doomed) {
+    scheduler.doomed = state->next_handed_over_;
+    delete state;
+  }
+  scheduler.disposing = false;
 }
 
 std::exception_ptr FutureState::make_cancelled_error() {

@@ -71,6 +71,9 @@ std::string TaskState::repr_task() const {
   text += fmt::format(" name='{}'", name());
   if (const PromiseBase* root = root_of(*this)) {
     text += fmt::format(" coro=<{}>", describe_coroutine(*root));
+  } else if (done()) {
+    text += fmt::format(" coro=<{}() done, defined at {}:{}>", function_name(defined_at()),
+                        file_name(defined_at().file_name()), defined_at().line());
   }
   if (waiting_ != nullptr && !done() && running_task() != this) {
     if (FutureState* future = waiting_->future()) {

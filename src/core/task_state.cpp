@@ -132,8 +132,10 @@ void TaskState::complete() {
   } else {
     error = std::make_exception_ptr(CancelledError(cancel_message_));
   }
+  const std::source_location defined_at = top_->function;
   // The frame goes before anybody hears of the end, as a Python coroutine's locals do.
   unwind();
+  defined_at_ = defined_at;
   thread_state.task = nullptr;
 
   scheduler_->registry.remove(slot_);

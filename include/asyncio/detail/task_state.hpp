@@ -97,7 +97,10 @@ class TaskState : public FutureState {
   [[nodiscard]] const TaskExtra* extra_or_null() const noexcept { return extra_; }
   [[nodiscard]] ContextCell** context_place() { return &extra().context; }
 
-  [[nodiscard]] PromiseBase* top() const noexcept { return top_; }
+  /// The innermost coroutine; null once it is done.
+  [[nodiscard]] PromiseBase* top() const noexcept { return done() ? nullptr : top_; }
+  /// Where the coroutine of a task that is done was defined.
+  [[nodiscard]] std::source_location defined_at() const noexcept { return defined_at_; }
   [[nodiscard]] Waiter* waiting() const noexcept { return waiting_; }
   [[nodiscard]] bool started() const noexcept { return started_; }
   [[nodiscard]] std::uint32_t order() const noexcept { return order_; }
@@ -128,7 +131,10 @@ class TaskState : public FutureState {
   bool cancel_waiting(Ref<SharedText> message) noexcept;
   void request_cancel(Ref<SharedText> message) noexcept;
 
-  PromiseBase* top_ = nullptr;
+  union {
+    PromiseBase* top_ = nullptr;
+    std::source_location defined_at_;  // once it is done
+  };
   Waiter* waiting_ = nullptr;
   TaskExtra* extra_ = nullptr;
   std::uint64_t number_ = 0;  // of "Task-N"; 0 when a name was given

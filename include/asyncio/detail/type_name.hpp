@@ -14,16 +14,25 @@ template <class T>
 /// written inside a co_await expression (GCC PR 99576 and kin). The functions whose result is
 /// awaited at once refuse it there.
 consteval bool names_closure(const char* pretty) noexcept {
-  // "... [with T = LAST]": the last template bracket of a closure's name opens with "<lambda".
-  const char* closure = nullptr;
+  // "... [with T = LAST]": the bracket that the last ">" closes opens with "<lambda" in a closure's
+  // name, and with something else in that of a wrapper around one.
+  const char* last = nullptr;
   for (const char* p = pretty; *p != '\0'; ++p) {
-    if (*p != '<') continue;
-    const char* l = "<lambda";
-    const char* q = p;
-    while (*l != '\0' && *q == *l) ++l, ++q;
-    closure = *l == '\0' ? p : nullptr;
+    if (*p == '>') last = p;
   }
-  return closure != nullptr;
+  if (last == nullptr) return false;
+  int depth = 0;
+  const char* open = last;
+  for (;; --open) {
+    if (*open == '>') ++depth;
+    if (*open == '<' && --depth == 0) break;
+    if (open == pretty) return false;
+  }
+  const char* l = "<lambda";
+  for (; *l != '\0'; ++l, ++open) {
+    if (*l != *open) return false;
+  }
+  return true;
 }
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 15

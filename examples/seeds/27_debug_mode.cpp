@@ -1,0 +1,26 @@
+// The three switches of debug mode:
+//
+//   asyncio::run(async_main(), {.debug = true})
+//   ./27_debug_mode -X dev
+//   ASYNCIODEBUG=1 ./27_debug_mode
+#include "util.hpp"
+
+asyncio::Coro<> async_main() {
+  print("debug mode:", asyncio::get_running_loop().get_debug() ? "True" : "False");
+  co_return;
+}
+
+int main(int argc, char** argv) {
+  asyncio::run(async_main(), {.debug = true});
+  asyncio::run(async_main());
+  setenv("ASYNCIODEBUG", "1", 1);
+  asyncio::run(async_main());
+  unsetenv("ASYNCIODEBUG");
+
+  std::vector<char*> with_switch(argv, argv + argc);
+  char x[] = "-X";
+  char dev[] = "dev";
+  with_switch.push_back(x);
+  with_switch.push_back(dev);
+  return asyncio::run_main(static_cast<int>(with_switch.size()), with_switch.data(), async_main);
+}
