@@ -10,6 +10,5 @@ int main() {
   auto coroutine_result = coroutine_add_one(1);
 
   print("Function result is", function_result, "and the type is", type(function_result));
-  print("Coroutine result is", coroutine_result.repr(), "and the type is",
-        type(coroutine_result));
+  print("Coroutine result is", coroutine_result.repr(), "and the type is", type(coroutine_result));
 }

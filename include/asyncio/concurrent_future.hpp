@@ -117,8 +117,7 @@ class Future {
   /// Calls `fn()` on the thread that completes it; at once if it is done.
   template <class F>
   void add_done_callback(F&& fn) const {
-    state_->add_done_callback(
-        asyncio::detail::UniqueFunction<void()>(std::forward<F>(fn)));
+    state_->add_done_callback(asyncio::detail::UniqueFunction<void()>(std::forward<F>(fn)));
   }
 
  private:

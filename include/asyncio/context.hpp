@@ -141,9 +141,8 @@ class ContextVar {
   }
   Token set(T value) {
     Token token;
-    token.before_ = detail::context_set(
-        id_, detail::Ref<detail::ContextValue>::adopt(
-                 new detail::ContextValueOf<T>(std::move(value))));
+    token.before_ = detail::context_set(id_, detail::Ref<detail::ContextValue>::adopt(
+                                                 new detail::ContextValueOf<T>(std::move(value))));
     return token;
   }
   void reset(Token token) { detail::context_set(id_, std::move(token.before_)); }

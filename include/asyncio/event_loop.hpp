@@ -14,7 +14,7 @@
 #include <utility>
 
 #if __has_include(<bits/unique_ptr.h>)
-#include <bits/unique_ptr.h>  // what <memory> costs is 8,000 lines more
+#include <bits/unique_ptr.h>  // <memory> would cost 8,000 lines more
 #else
 #include <memory>
 #endif
@@ -228,7 +228,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <class F>
   detail::HandleState* make(const char* what, F&& fn, const Context* context,
                             std::source_location where) {
-    auto* state = new detail::HandleOf<std::decay_t<F>>(check_call(what), std::forward<F>(fn), where);
+    auto* state =
+        new detail::HandleOf<std::decay_t<F>>(check_call(what), std::forward<F>(fn), where);
     if (context != nullptr) static_cast<detail::HandleState*>(state)->use_context(context->cell());
     return state;
   }

@@ -61,8 +61,7 @@ class ThreadPoolExecutor final : public Executor {
 namespace detail {
 
 template <class F, class... Args>
-class CallJob final
-    : public JobOf<std::invoke_result_t<F, Args...>> {
+class CallJob final : public JobOf<std::invoke_result_t<F, Args...>> {
  public:
   using R = std::invoke_result_t<F, Args...>;
   template <class G, class... As>

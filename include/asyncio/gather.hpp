@@ -50,14 +50,15 @@ template <class A>
 void check_gatherable() {
   static_assert(!(is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
                 "gather(): a coroutine runs once; pass std::move(coro)");
-  static_assert(!keeps_value<A> || std::is_copy_constructible_v<GatheredType<A>>,
-                "gather(): the handle keeps its value, so its type is copied; pass std::move(task)");
+  static_assert(
+      !keeps_value<A> || std::is_copy_constructible_v<GatheredType<A>>,
+      "gather(): the handle keeps its value, so its type is copied; pass std::move(task)");
 }
 
 template <bool as_results, class... As>
 class GatherTuple final
-    : public GatherOf<std::tuple<std::conditional_t<as_results, Result<GatheredType<As>>,
-                                                    GatheredType<As>>...>> {
+    : public GatherOf<std::tuple<
+          std::conditional_t<as_results, Result<GatheredType<As>>, GatheredType<As>>...>> {
  public:
   using Tuple =
       std::tuple<std::conditional_t<as_results, Result<GatheredType<As>>, GatheredType<As>>...>;
@@ -99,11 +100,11 @@ class GatherVector final
     values.reserve(core.size());
     for (std::size_t i = 0; i < core.size(); ++i) {
       if constexpr (as_results) {
-        values.push_back(gathered_result<GatheredType<A>, keeps_value<A>>(core.child(i),
-                                                                          core.comes_again(i)));
+        values.push_back(
+            gathered_result<GatheredType<A>, keeps_value<A>>(core.child(i), core.comes_again(i)));
       } else {
-        values.push_back(gathered_value<GatheredType<A>, keeps_value<A>>(core.child(i),
-                                                                         core.comes_again(i)));
+        values.push_back(
+            gathered_value<GatheredType<A>, keeps_value<A>>(core.child(i), core.comes_again(i)));
       }
     }
     this->emplace(std::move(values));

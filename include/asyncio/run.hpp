@@ -155,8 +155,8 @@ int run_program(Coro<int> main, bool debug);
 ///     int main(int argc, char** argv) { return asyncio::run_main(argc, argv, async_main); }
 ///
 /// Returns: the exit code: async_main's; 1 after an error, which is printed; 130 after ^C; 143
-/// after SIGTERM, which cancels async_main as ^C does. `-X dev` among the arguments turns debug mode
-/// on and is taken out.
+/// after SIGTERM, which cancels async_main as ^C does. `-X dev` among the arguments turns debug
+/// mode on and is taken out.
 template <class F>
 int run_main(int argc, char** argv, F&& async_main) {
   detail::MainArgs args(argv + (argc > 0 ? 1 : 0), argv + argc);

@@ -14,7 +14,8 @@ namespace detail {
 /// The link from a shield()'s outer future to the inner one.
 class ShieldLink {
  public:
-  ShieldLink(FutureState& outer, FutureState& inner, void (*copy_value)(FutureState&, FutureState&));
+  ShieldLink(FutureState& outer, FutureState& inner,
+             void (*copy_value)(FutureState&, FutureState&));
   ShieldLink(const ShieldLink&) = delete;
   ShieldLink& operator=(const ShieldLink&) = delete;
   ~ShieldLink();

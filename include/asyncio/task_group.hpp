@@ -13,7 +13,8 @@ namespace asyncio {
 /// Tasks that end together: leaving the group waits for all of them, and the first error cancels
 /// the others.
 ///
-///     co_await asyncio::with(asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) -> asyncio::Coro<> {
+///     co_await asyncio::with(asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) ->
+///     asyncio::Coro<> {
 ///       group.create_task(fetch(a));
 ///       group.create_task(fetch(b));
 ///       co_return;

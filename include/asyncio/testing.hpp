@@ -55,9 +55,7 @@ class OutsideWork {
 ///
 /// The body needs a co_await or co_return. ASSERT_* contain `return` and cannot be used in it;
 /// EXPECT_* can.
-#define ASYNC_TEST(suite, name)                                                  \
-  static ::asyncio::Coro<> suite##_##name##_AsyncBody();                         \
-  TEST(suite, name) {                                                            \
-    EXPECT_EQ(::asyncio::testing::run_test(&suite##_##name##_AsyncBody), "");    \
-  }                                                                              \
+#define ASYNC_TEST(suite, name)                                                                   \
+  static ::asyncio::Coro<> suite##_##name##_AsyncBody();                                          \
+  TEST(suite, name) { EXPECT_EQ(::asyncio::testing::run_test(&suite##_##name##_AsyncBody), ""); } \
   static ::asyncio::Coro<> suite##_##name##_AsyncBody()

@@ -21,8 +21,9 @@ class ContextCall {
       : fn_(std::forward<G>(fn)), args_(std::forward<As>(args)...) {}
   void capture() { context_ = copy_context(); }
   std::invoke_result_t<F, Args...> operator()() {
-    return context_.run(
-        [this]() -> std::invoke_result_t<F, Args...> { return std::apply(std::move(fn_), std::move(args_)); });
+    return context_.run([this]() -> std::invoke_result_t<F, Args...> {
+      return std::apply(std::move(fn_), std::move(args_));
+    });
   }
 
  private:
@@ -55,8 +56,9 @@ template <class F, class... Args>
   ASYNCIO_REFUSE_UNSAFE_CLOSURE(F);
   using Call = detail::ContextCall<std::decay_t<F>, std::decay_t<Args>...>;
   using R = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-  static_assert(!Awaitable<R>, "to_thread(): the function is called on a thread, so it must not be "
-                               "a coroutine; await it instead");
+  static_assert(!Awaitable<R>,
+                "to_thread(): the function is called on a thread, so it must not be "
+                "a coroutine; await it instead");
   return detail::run_on_thread<Call, R>(Call(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
@@ -110,9 +112,8 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
       concurrent::detail::StateOf<T>& s = promise.state();
       if (s.cancelled()) return;
       Task<T> task = start(s);
-      s.set_canceller(detail::UniqueFunction<void()>([&l = loop, weak = task] {
-        l.call_soon_threadsafe([weak] { weak.cancel(); });
-      }));
+      s.set_canceller(detail::UniqueFunction<void()>(
+          [&l = loop, weak = task] { l.call_soon_threadsafe([weak] { weak.cancel(); }); }));
       task.add_done_callback([p = std::move(promise)](Task<T> done) {
         detail::complete_from(std::move(done), p.state());
       });
@@ -126,8 +127,7 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
       }
     }
   };
-  loop.call_soon_threadsafe(
-      Start(loop, std::move(coro), concurrent::detail::Promise<T>(state)));
+  loop.call_soon_threadsafe(Start(loop, std::move(coro), concurrent::detail::Promise<T>(state)));
   return future;
 }
 

@@ -134,21 +134,18 @@ BaseExceptionGroup::BaseExceptionGroup(std::string_view message,
   }
   for (std::size_t i = 0; i < exceptions_.size(); ++i) {
     if (exceptions_[i] == nullptr) {
-      detail::throw_invalid_argument(
-          fmt::format("ExceptionGroup: exception {} of {} is a null pointer", i + 1,
-                      exceptions_.size()));
+      detail::throw_invalid_argument(fmt::format(
+          "ExceptionGroup: exception {} of {} is a null pointer", i + 1, exceptions_.size()));
     }
   }
 }
 
-ExceptionGroup::ExceptionGroup(std::string_view message,
-                               std::vector<std::exception_ptr> exceptions)
+ExceptionGroup::ExceptionGroup(std::string_view message, std::vector<std::exception_ptr> exceptions)
     : BaseExceptionGroup(message, std::move(exceptions)) {
   for (const std::exception_ptr& e : this->exceptions()) {
     if (!detail::is_ordinary(e)) {
-      detail::throw_invalid_argument(
-          fmt::format("ExceptionGroup: {} is no ordinary error; use BaseExceptionGroup",
-                      detail::describe(e)));
+      detail::throw_invalid_argument(fmt::format(
+          "ExceptionGroup: {} is no ordinary error; use BaseExceptionGroup", detail::describe(e)));
     }
   }
   const std::size_t n = this->exceptions().size();

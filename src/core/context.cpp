@@ -121,15 +121,13 @@ EnterContext::~EnterContext() {
 Context::Context() : cell_(detail::Ref<detail::ContextCell>::adopt(new detail::ContextCell)) {}
 
 Context Context::copy() const {
-  return Context(
-      detail::Ref<detail::ContextCell>::adopt(new detail::ContextCell(cell_->map())));
+  return Context(detail::Ref<detail::ContextCell>::adopt(new detail::ContextCell(cell_->map())));
 }
 
 Context copy_context() {
   detail::ContextCell* captured = detail::capture_context();
-  return captured == nullptr
-             ? Context()
-             : Context(detail::Ref<detail::ContextCell>::adopt(captured));
+  return captured == nullptr ? Context()
+                             : Context(detail::Ref<detail::ContextCell>::adopt(captured));
 }
 
 }  // namespace asyncio

@@ -71,7 +71,8 @@ std::exception_ptr FutureState::make_cancelled_error() {
 std::exception_ptr FutureState::exception() {
   if (phase_ == Phase::cancelled) std::rethrow_exception(make_cancelled_error());
   if (phase_ == Phase::pending) {
-    throw_invalid_state(fmt::format("exception(): {} has no exception yet: it is not done", repr()));
+    throw_invalid_state(
+        fmt::format("exception(): {} has no exception yet: it is not done", repr()));
   }
   unretrieved_ = false;
   return error_;
@@ -205,8 +206,7 @@ void CallbackNode::run(void* self, ReadyAction action) {
 
 const Waiter::Ops FutureWait::future_ops{
     .cancel = nullptr,  // a walk of cancel() goes on to the future instead
-    .future =
-        [](Waiter& self) noexcept -> FutureState* {
+    .future = [](Waiter& self) noexcept -> FutureState* {
       auto& wait = static_cast<FutureWait&>(self);
       return wait.node_.linked() ? wait.state_ : nullptr;
     },

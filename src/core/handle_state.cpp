@@ -105,7 +105,8 @@ std::string HandleState::repr() const {
   if (cancelled_) return fmt::format("<{} cancelled{}>", kind, when);
   std::string text = fmt::format("<{}{} {}", kind, when, callable_name(function()));
   if (created_at_.line() != 0) {
-    text += fmt::format(" created at {}:{}", file_name(created_at_.file_name()), created_at_.line());
+    text +=
+        fmt::format(" created at {}:{}", file_name(created_at_.file_name()), created_at_.line());
   }
   return text + ">";
 }

@@ -9,10 +9,11 @@ namespace asyncio::detail {
 std::string callable_name(const char* pretty_type) { return readable_type(pretty_type); }
 
 std::string describe_coroutine(const PromiseBase& promise) {
-  const std::source_location at = promise.location.line() != 0 ? promise.location : promise.function;
+  const std::source_location at =
+      promise.location.line() != 0 ? promise.location : promise.function;
   return fmt::format("{}() {} at {}:{}", function_name(promise.function),
-                     promise.location.line() != 0 ? "running" : "defined", file_name(at.file_name()),
-                     at.line());
+                     promise.location.line() != 0 ? "running" : "defined",
+                     file_name(at.file_name()), at.line());
 }
 
 const PromiseBase* root_of(const TaskState& task) noexcept {
@@ -78,11 +79,10 @@ std::string TaskState::repr_task() const {
   if (waiting_ != nullptr && !done() && running_task() != this) {
     if (FutureState* future = waiting_->future()) {
       // One level only: a chain of tasks would print them all.
-      text += future->kind() == Kind::task
-                  ? fmt::format(" wait_for=<Task {} name='{}'>",
-                                future->done() ? "finished" : "pending",
-                                static_cast<TaskState*>(future)->name())
-                  : " wait_for=" + future->repr();
+      text += future->kind() == Kind::task ? fmt::format(" wait_for=<Task {} name='{}'>",
+                                                         future->done() ? "finished" : "pending",
+                                                         static_cast<TaskState*>(future)->name())
+                                           : " wait_for=" + future->repr();
     } else {
       text += fmt::format(" wait_for=<{}>", waiting_->ops().what);
     }

@@ -96,10 +96,10 @@ void EpollBackend::submit(Operation& operation) {
   place(entry, operation) = &operation;
   if (const int error = update(operation.fd, entry)) {
     place(entry, operation) = nullptr;
-    sys::throw_errno(error, fmt::format("watching descriptor {} for {}", operation.fd,
-                                        operation.kind == Operation::Kind::watch_readable
-                                            ? "reading"
-                                            : "writing"));
+    sys::throw_errno(
+        error,
+        fmt::format("watching descriptor {} for {}", operation.fd,
+                    operation.kind == Operation::Kind::watch_readable ? "reading" : "writing"));
   }
   ++pending_;
 }

@@ -43,8 +43,9 @@ struct State::Sync {
     try {
       fn();
     } catch (const std::exception& e) {
-      asyncio::detail::log(LogLevel::error,
-                           std::string("Exception in callback of a concurrent future: ") + e.what());
+      asyncio::detail::log(
+          LogLevel::error,
+          std::string("Exception in callback of a concurrent future: ") + e.what());
     } catch (...) {
       asyncio::detail::log(LogLevel::error, "Exception in callback of a concurrent future");
     }
@@ -113,9 +114,7 @@ void State::add_done_callback(Callback fn) {
   Sync::call(fn);
 }
 
-void State::finish(Callback emplace) {
-  sync_->become(Sync::Phase::finished, &emplace, nullptr);
-}
+void State::finish(Callback emplace) { sync_->become(Sync::Phase::finished, &emplace, nullptr); }
 
 void State::fail(std::exception_ptr error) {
   if (asyncio::detail::is_cancelled_error(error)) {

@@ -52,10 +52,10 @@ void on_signal(int signal) {
 bool on_main_thread() noexcept { return ::syscall(SYS_gettid) == ::getpid(); }
 
 bool install(int signal) noexcept {
-  struct sigaction now {};
+  struct sigaction now{};
   if (::sigaction(signal, nullptr, &now) != 0) return false;
   if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) return false;
-  struct sigaction ours {};
+  struct sigaction ours{};
   ours.sa_handler = &on_signal;
   ours.sa_flags = SA_RESTART;
   sigemptyset(&ours.sa_mask);

@@ -42,9 +42,9 @@ int epoll_wait(int epoll, epoll_event* events, int most, const timespec* timeout
   constexpr std::int64_t most_ms = 24LL * 3600 * 1000;
   std::int64_t ms = -1;
   if (timeout != nullptr) {
-    ms = timeout->tv_sec >= most_ms / 1000
-             ? most_ms
-             : static_cast<std::int64_t>(timeout->tv_sec) * 1000 + (timeout->tv_nsec + 999'999) / 1'000'000;
+    ms = timeout->tv_sec >= most_ms / 1000 ? most_ms
+                                           : static_cast<std::int64_t>(timeout->tv_sec) * 1000 +
+                                                 (timeout->tv_nsec + 999'999) / 1'000'000;
   }
   return ::epoll_wait(epoll, events, most, static_cast<int>(ms));
 }

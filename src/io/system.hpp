@@ -13,7 +13,8 @@ namespace asyncio::detail::sys {
 [[noreturn]] void throw_errno(int error, std::string_view operation);
 
 int epoll_create();
-int epoll_control(int epoll, int operation, int fd, std::uint32_t events, std::uint64_t data) noexcept;
+int epoll_control(int epoll, int operation, int fd, std::uint32_t events,
+                  std::uint64_t data) noexcept;
 /// A null timeout waits for ever. Returns -1 and sets errno.
 int epoll_wait(int epoll, epoll_event* events, int most, const timespec* timeout) noexcept;
 int event_fd();

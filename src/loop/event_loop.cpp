@@ -54,8 +54,8 @@ TimePoint EventLoop::deadline_after(Duration delay) const { return time() + dela
 
 void EventLoop::run_until_done(const FutureBase& future) {
   if (&detail::FutureAccess::state(future).scheduler() != state_) {
-    detail::throw_invalid_argument(fmt::format(
-        "run_until_complete(): {} belongs to a different loop", future.repr()));
+    detail::throw_invalid_argument(
+        fmt::format("run_until_complete(): {} belongs to a different loop", future.repr()));
   }
   state_->check_open("run_until_complete()");
   detail::FutureState& state = detail::FutureAccess::state(future);
@@ -189,9 +189,7 @@ std::string EventLoop::repr() const {
                      get_debug());
 }
 
-EventLoop& get_running_loop() {
-  return *detail::running_scheduler("get_running_loop()").loop;
-}
+EventLoop& get_running_loop() { return *detail::running_scheduler("get_running_loop()").loop; }
 
 EventLoop& get_event_loop() {
   if (detail::thread_state.scheduler != nullptr) return *detail::thread_state.scheduler->loop;

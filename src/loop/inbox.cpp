@@ -9,8 +9,8 @@ Inbox::Posted Inbox::post(InboxNode& node) noexcept {
   do {
     if (head == closed()) return Posted::closed;
     node.next = head;
-  } while (!__atomic_compare_exchange_n(&head_, &head, &node, true, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED));
+  } while (
+      !__atomic_compare_exchange_n(&head_, &head, &node, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
   return head == nullptr ? Posted::first : Posted::more;
 }
 

@@ -12,9 +12,13 @@ class Inbox {
 
   /// `first`: the inbox was empty, so the loop may be asleep. Any thread, and signal handlers.
   Posted post(InboxNode& node) noexcept;
-  [[nodiscard]] bool empty() const noexcept { return __atomic_load_n(&head_, __ATOMIC_SEQ_CST) == nullptr; }
+  [[nodiscard]] bool empty() const noexcept {
+    return __atomic_load_n(&head_, __ATOMIC_SEQ_CST) == nullptr;
+  }
   /// Everything that was posted, oldest first, linked by `next`.
-  [[nodiscard]] InboxNode* take() noexcept { return turn(__atomic_exchange_n(&head_, nullptr, __ATOMIC_ACQ_REL)); }
+  [[nodiscard]] InboxNode* take() noexcept {
+    return turn(__atomic_exchange_n(&head_, nullptr, __ATOMIC_ACQ_REL));
+  }
   /// The same, and nothing can be posted any more.
   [[nodiscard]] InboxNode* close() noexcept {
     return turn(__atomic_exchange_n(&head_, closed(), __ATOMIC_ACQ_REL));

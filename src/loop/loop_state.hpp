@@ -34,7 +34,9 @@ class LoopState final : public Scheduler {
   void run_forever();
   void poll_once(Duration at_most);
   void stop() noexcept { stopping_ = true; }
-  [[nodiscard]] bool running() const noexcept { return __atomic_load_n(&running_, __ATOMIC_ACQUIRE); }
+  [[nodiscard]] bool running() const noexcept {
+    return __atomic_load_n(&running_, __ATOMIC_ACQUIRE);
+  }
   void close();
   /// Called by ~EventLoop, last.
   void abandon() noexcept;

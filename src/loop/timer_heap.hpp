@@ -46,7 +46,7 @@ class TimerHeap {
   void sweep() noexcept;
 
   std::vector<Entry> heap_;
-  std::vector<Timer*> slots_;             // null: cancelled, or free
+  std::vector<Timer*> slots_;              // null: cancelled, or free
   std::vector<std::uint32_t> free_slots_;  // its capacity covers every slot
   std::size_t cancelled_ = 0;
   std::uint32_t next_sequence_ = 0;

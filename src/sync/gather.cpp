@@ -23,10 +23,10 @@ Scheduler& GatherCore::scheduler() const {
 
 void GatherCore::add(FutureState& child, bool given) {
   if (!children_.empty() && &child.scheduler() != &scheduler()) {
-    throw_invalid_argument(fmt::format(
-        "gather(): argument {} belongs to loop \"{}\", argument 1 to loop \"{}\"; use "
-        "run_coroutine_threadsafe() to reach another loop",
-        children_.size() + 1, child.scheduler().name, scheduler().name));
+    throw_invalid_argument(
+        fmt::format("gather(): argument {} belongs to loop \"{}\", argument 1 to loop \"{}\"; use "
+                    "run_coroutine_threadsafe() to reach another loop",
+                    children_.size() + 1, child.scheduler().name, scheduler().name));
   }
   children_.emplace_back(child);
   children_.back().repeats = given;  // until begin() knows better
@@ -117,6 +117,8 @@ void GatherCore::handle(Child& child) {
   }
 }
 
-void GatherCore::finish_with(std::exception_ptr error) { outer_->finish_with_error(std::move(error)); }
+void GatherCore::finish_with(std::exception_ptr error) {
+  outer_->finish_with_error(std::move(error));
+}
 
 }  // namespace asyncio::detail

@@ -108,9 +108,8 @@ TaskGroup::~TaskGroup() {
 
 detail::Scheduler& TaskGroup::spawn_target() const {
   if (!entered_) {
-    detail::throw_runtime_error(
-        fmt::format("create_task(): {} has not been entered; use co_await with(TaskGroup(), ...)",
-                    repr()));
+    detail::throw_runtime_error(fmt::format(
+        "create_task(): {} has not been entered; use co_await with(TaskGroup(), ...)", repr()));
   }
   if (left_ || (exiting_ && running_ == 0)) {
     detail::throw_runtime_error(fmt::format("create_task(): {} is finished", repr()));

@@ -63,8 +63,8 @@ void SetWait::begin() {
   task_ = running_task();
   Scheduler& loop = task_->scheduler();
   if (&loop != block_->scheduler) {
-    throw_runtime_error(fmt::format("wait(): task {} got futures of a different loop",
-                                    task_->repr_task()));
+    throw_runtime_error(
+        fmt::format("wait(): task {} got futures of a different loop", task_->repr_task()));
   }
   if (timeout_) {
     const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + *timeout_;
@@ -89,8 +89,7 @@ void SetWait::future_done(void* object, ReadyAction action) {
   if (action == ReadyAction::discard) return;  // that future will never be done
   if (SetWait* wait = block.wait; wait != nullptr && wait->waiting_) {
     --block.missing;
-    const bool failure =
-        wait->return_when_ == ReturnWhen::first_exception && n.future->failed();
+    const bool failure = wait->return_when_ == ReturnWhen::first_exception && n.future->failed();
     if (block.missing == 0 || wait->return_when_ == ReturnWhen::first_completed || failure) {
       wait->wake();
     }
@@ -128,9 +127,8 @@ void SetWait::end() noexcept {
 
 void drop_repeated(std::vector<const FutureBase*>& handles) {
   std::unordered_set<const FutureState*> seen;
-  std::erase_if(handles, [&](const FutureBase* f) {
-    return !seen.insert(&FutureAccess::state(*f)).second;
-  });
+  std::erase_if(handles,
+                [&](const FutureBase* f) { return !seen.insert(&FutureAccess::state(*f)).second; });
 }
 
 void check_wait_set(std::size_t size) {

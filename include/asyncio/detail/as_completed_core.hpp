@@ -39,7 +39,7 @@ class CompletedCore : public Pooled {
 
   std::size_t holds_ = 0;
   Scheduler* scheduler_ = nullptr;
-  Item* items_ = nullptr;       // all, as a list
+  Item* items_ = nullptr;  // all, as a list
   Item* last_item_ = nullptr;
   Item* first_done_ = nullptr;  // done and not taken, oldest first
   Item* last_done_ = nullptr;

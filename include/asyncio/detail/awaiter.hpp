@@ -14,11 +14,13 @@ concept HasMemberCoAwait = requires(A&& a) { std::forward<A>(a).operator co_awai
 template <class A>
 concept HasFreeCoAwait = requires(A&& a) { operator co_await(std::forward<A>(a)); };
 template <class A>
-concept IsAwaiter = requires(std::remove_reference_t<A>& a, std::coroutine_handle<> h) {
-  a.await_ready() ? 0 : 1;
-  a.await_resume();
-} && (std::is_base_of_v<OwnAwaiter, std::remove_cvref_t<A>> ||
-      requires(std::remove_reference_t<A>& a, std::coroutine_handle<> h) { a.await_suspend(h); });
+concept IsAwaiter =
+    requires(std::remove_reference_t<A>& a, std::coroutine_handle<> h) {
+      a.await_ready() ? 0 : 1;
+      a.await_resume();
+    } &&
+    (std::is_base_of_v<OwnAwaiter, std::remove_cvref_t<A>> ||
+     requires(std::remove_reference_t<A>& a, std::coroutine_handle<> h) { a.await_suspend(h); });
 
 template <class A>
 decltype(auto) get_awaiter(A&& a) {

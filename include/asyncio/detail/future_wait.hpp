@@ -39,7 +39,8 @@ class FutureWait : public OwnAwaiter, public Waiter {
   /// Why there is no value; null if there is one. A cancellation of the waiting task that came
   /// after the future was done replaces its outcome.
   [[nodiscard]] std::exception_ptr end() {
-    if (state_->has_value() && !running_task()->has_delivery()) [[likely]] return nullptr;
+    if (state_->has_value() && !running_task()->has_delivery()) [[likely]]
+      return nullptr;
     return end_without_value();
   }
   void throw_unless_value() {

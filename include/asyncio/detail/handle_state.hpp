@@ -77,7 +77,8 @@ class HandleState : public Pooled, private InboxNode {
 template <class F>
 class HandleOf final : public HandleState {
  public:
-  HandleOf(Scheduler& scheduler, F&& fn, std::source_location where) : HandleState(scheduler, where) {
+  HandleOf(Scheduler& scheduler, F&& fn, std::source_location where)
+      : HandleState(scheduler, where) {
     ::new (static_cast<void*>(&fn_)) F(std::move(fn));
   }
   HandleOf(Scheduler& scheduler, const F& fn, std::source_location where)

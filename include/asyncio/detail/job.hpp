@@ -73,7 +73,9 @@ class JobOf : public Job {
   Outcome<Value> outcome;
 
  private:
-  void set_error(std::exception_ptr error) noexcept override { outcome.set_error(std::move(error)); }
+  void set_error(std::exception_ptr error) noexcept override {
+    outcome.set_error(std::move(error));
+  }
   void fulfil(FutureState& future) override {
     if (!outcome.has_value()) {
       future.finish_with_error(outcome.take_error());

@@ -9,11 +9,9 @@ namespace asyncio::detail {
 
 /// What a range is made of, as it may be taken: an rvalue range gives its elements away.
 template <class R>
-using RangeElement =
-    std::conditional_t<std::is_lvalue_reference_v<R>,
-                       decltype(*std::declval<std::remove_reference_t<R>&>().begin()),
-                       std::remove_reference_t<
-                           decltype(*std::declval<std::remove_reference_t<R>&>().begin())>&&>;
+using RangeElement = std::conditional_t<
+    std::is_lvalue_reference_v<R>, decltype(*std::declval<std::remove_reference_t<R>&>().begin()),
+    std::remove_reference_t<decltype(*std::declval<std::remove_reference_t<R>&>().begin())>&&>;
 
 template <class R>
 concept RangeOfAwaitables = requires(std::remove_reference_t<R>& r) {

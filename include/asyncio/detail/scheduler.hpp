@@ -53,7 +53,7 @@ class Scheduler {
   std::uint64_t live_states = 0;  ///< futures and tasks that point here
   std::uint32_t created_tasks = 0;
   std::uint32_t outside_work = 0;  ///< what may still wake the loop: thread jobs, armed descriptors
-  FutureState* doomed = nullptr;  ///< to be destroyed by the dispose() that is at it
+  FutureState* doomed = nullptr;   ///< to be destroyed by the dispose() that is at it
   bool disposing = false;
   bool debug = false;
 

@@ -30,14 +30,13 @@ namespace detail {
 
 /// A callable that returns a coroutine (or what converts to one) for copies of these arguments.
 template <class F, class... Args>
-concept CoroFunction =
-    !Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...> &&
-    Awaitable<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
+concept CoroFunction = !Awaitable<F> && std::invocable<std::decay_t<F>&, std::decay_t<Args>...> &&
+                       Awaitable<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
 
 /// An awaitable that is neither a Coro nor a future.
 template <class A>
-concept Spawnable = Awaitable<A> && !is_coro<A> && !std::is_base_of_v<FutureBase, A> &&
-                    !std::is_reference_v<A>;
+concept Spawnable =
+    Awaitable<A> && !is_coro<A> && !std::is_base_of_v<FutureBase, A> && !std::is_reference_v<A>;
 
 template <class T>
 Coro<T> to_coro(Coro<T> coro) {
@@ -55,9 +54,7 @@ class KeptCall final : public Keeper {
   template <class G, class... As>
   explicit KeptCall(G&& fn, As&&... args)
       : fn_(std::forward<G>(fn)), args_(std::forward<As>(args)...) {}
-  auto call() {
-    return std::apply(fn_, std::move(args_));
-  }
+  auto call() { return std::apply(fn_, std::move(args_)); }
 
  private:
   F fn_;

@@ -62,8 +62,8 @@ struct TaskExtra : Pooled {
 /// native stack stays bounded whatever awaits whatever.
 ///
 /// `waiting_` while the step runs: null while there is something to resume; the Waiter once parked;
-/// a mark once the root has ended (root_ended_). Between steps: the Waiter, also after it has woken, until the
-/// next step begins.
+/// a mark once the root has ended (root_ended_). Between steps: the Waiter, also after it has
+/// woken, until the next step begins.
 class TaskState : public FutureState {
  public:
   /// The running task pushes `child`, whose owner is set.
@@ -85,7 +85,8 @@ class TaskState : public FutureState {
   [[nodiscard]] std::exception_ptr take_delivery();
   /// At the end of a leaf's wait. Throws: CancelledError if that is what woke the task.
   void throw_delivery_if_any() {
-    if (deliver_cancel_) [[unlikely]] throw_delivery();
+    if (deliver_cancel_) [[unlikely]]
+      throw_delivery();
   }
 
   [[nodiscard]] std::uint32_t cancelling() const noexcept { return cancelling_; }

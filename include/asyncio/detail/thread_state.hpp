@@ -8,8 +8,8 @@ class TaskState;
 
 /// What a thread is running at this moment.
 struct ThreadState {
-  Scheduler* scheduler = nullptr;         ///< the loop that runs on this thread
-  TaskState* task = nullptr;              ///< the task whose step runs
+  Scheduler* scheduler = nullptr;            ///< the loop that runs on this thread
+  TaskState* task = nullptr;                 ///< the task whose step runs
   ContextCell** callback_context = nullptr;  ///< where the running callback keeps its context
 };
 

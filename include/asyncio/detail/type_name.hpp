@@ -48,8 +48,9 @@ concept ClosureDestroyedTwice = false;
 }  // namespace asyncio::detail
 
 /// In every function that takes a callable and whose result is awaited at once.
-#define ASYNCIO_REFUSE_UNSAFE_CLOSURE(F)                                                          \
-  static_assert(!::asyncio::detail::ClosureDestroyedTwice<F>,                                     \
-                "g++ before 15 destroys a lambda with non-trivial captures twice when it is "     \
-                "written inside co_await. Name it first: `auto body = [...] {...};` and pass "    \
-                "`asyncio::moved(body)`; or capture by reference; or compile with clang or g++ 15")
+#define ASYNCIO_REFUSE_UNSAFE_CLOSURE(F)                                             \
+  static_assert(                                                                     \
+      !::asyncio::detail::ClosureDestroyedTwice<F>,                                  \
+      "g++ before 15 destroys a lambda with non-trivial captures twice when it is "  \
+      "written inside co_await. Name it first: `auto body = [...] {...};` and pass " \
+      "`asyncio::moved(body)`; or capture by reference; or compile with clang or g++ 15")

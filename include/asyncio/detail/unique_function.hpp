@@ -17,7 +17,8 @@ class UniqueFunction<R(Args...)> {
     requires(!std::is_same_v<std::decay_t<F>, UniqueFunction> &&
              std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   explicit UniqueFunction(F&& fn) : target_(new Of<std::decay_t<F>>(std::forward<F>(fn))) {}
-  UniqueFunction(UniqueFunction&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+  UniqueFunction(UniqueFunction&& other) noexcept
+      : target_(std::exchange(other.target_, nullptr)) {}
   UniqueFunction& operator=(UniqueFunction other) noexcept {
     std::swap(target_, other.target_);
     return *this;
