@@ -69,11 +69,9 @@ class AsCompleted {
   };
 
   AsCompleted(std::vector<H> futures, std::optional<Duration> timeout)
-      : core_(detail::CompletedCore::make()), futures_(std::move(futures)) {
-    std::vector<const FutureBase*> unique;
-    for (const H& f : futures_) unique.push_back(&f);
-    detail::drop_repeated(unique);
-    for (const FutureBase* f : unique) core_->add(detail::FutureAccess::state(*f));
+      : core_(detail::CompletedCore::make()),
+        futures_(detail::without_repeated(std::move(futures))) {
+    for (const H& f : futures_) core_->add(detail::FutureAccess::state(f));
     left_ = core_->begin(timeout);
     if constexpr (!copied) futures_.clear();
   }

@@ -4,6 +4,7 @@
 #include <asyncio/future.hpp>
 #include <asyncio/result.hpp>
 
+#include <coroutine>
 #include <exception>
 #include <type_traits>
 #include <utility>
@@ -23,22 +24,46 @@ class ResultAwaiter : public Awaiter {
 
   explicit ResultAwaiter(Awaiter&& awaiter) noexcept : Awaiter(std::move(awaiter)) {}
 
-  Result<T> await_resume() {
-    if constexpr (requires(Awaiter& a) { a.await_result(); }) {
-      return Awaiter::await_result();
-    } else {
-      try {
-        if constexpr (std::is_void_v<T>) {
-          Awaiter::await_resume();
-          return Result<T>(None{});
-        } else {
-          return Result<T>(Awaiter::await_resume());
-        }
-      } catch (...) {
-        return Result<T>(std::current_exception());
-      }
+  bool await_ready() noexcept {
+    try {
+      return Awaiter::await_ready();
+    } catch (...) {
+      refused_ = std::current_exception();
+      return true;
     }
   }
+  template <class P>
+  bool await_suspend(std::coroutine_handle<P> task) noexcept {
+    try {
+      if constexpr (std::is_void_v<decltype(Awaiter::await_suspend(task))>) {
+        Awaiter::await_suspend(task);
+        return true;
+      } else {
+        return Awaiter::await_suspend(task);
+      }
+    } catch (...) {
+      refused_ = std::current_exception();
+      return false;
+    }
+  }
+  Result<T> await_resume() {
+    if (refused_ != nullptr) return Result<T>(std::move(refused_));
+    try {
+      if constexpr (requires(Awaiter& a) { a.await_result(); }) {
+        return Awaiter::await_result();
+      } else if constexpr (std::is_void_v<T>) {
+        Awaiter::await_resume();
+        return Result<T>(None{});
+      } else {
+        return Result<T>(Awaiter::await_resume());
+      }
+    } catch (...) {
+      return Result<T>(std::current_exception());
+    }
+  }
+
+ private:
+  std::exception_ptr refused_;  // the await itself: what is awaited is not at fault
 };
 
 template <class A>
@@ -71,7 +96,7 @@ auto as_result(A&& awaitable) {
                 "as_result(): a coroutine runs once; pass std::move(coro)");
   if constexpr (detail::is_future<A> && std::is_lvalue_reference_v<A>) {
     using T = std::remove_cvref_t<await_result_t<A>>;
-    static_assert(std::is_void_v<T> || std::is_copy_constructible_v<T>,
+    static_assert(detail::copyable<T>,
                   "as_result(): the handle keeps its value, so T is copied; pass std::move(task)");
   }
   return detail::AsResult<std::decay_t<A>>(std::decay_t<A>(std::forward<A>(awaitable)));

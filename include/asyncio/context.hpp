@@ -45,11 +45,15 @@ class ContextCell {
   }
   [[nodiscard]] const Ref<ContextMap>& map() const noexcept { return map_; }
   void set_map(Ref<ContextMap> map) noexcept;
+  /// Throws: RuntimeError if it is entered already.
+  void enter();
+  void leave() noexcept { entered_ = false; }
 
  private:
   ~ContextCell();
   SharedCount users_;
   Ref<ContextMap> map_;
+  bool entered_ = false;  // by Context::run()
 };
 
 /// A copy of the context of whoever calls; null when that is empty.
@@ -58,20 +62,43 @@ class ContextCell {
 std::uint64_t new_context_variable() noexcept;
 /// In the context of whoever calls; null when it is not set there.
 [[nodiscard]] Ref<ContextValue> context_get(std::uint64_t variable) noexcept;
-/// Returns: the value before. A null value unsets it.
-Ref<ContextValue> context_set(std::uint64_t variable, Ref<ContextValue> value);
+
+/// What a setting has replaced, and where.
+class ContextChange {
+ public:
+  ContextChange(std::uint64_t v, Ref<ContextCell> c, Ref<ContextValue> b) noexcept
+      : variable(v), cell(std::move(c)), before(std::move(b)) {}
+  void add_ref() noexcept { users_.add(); }
+  void drop_ref() noexcept {
+    if (users_.drop()) delete this;
+  }
+
+  const std::uint64_t variable;
+  Ref<ContextCell> cell;  // null once it was taken back
+  Ref<ContextValue> before;
+
+ private:
+  SharedCount users_;
+};
+/// In the context of whoever calls.
+[[nodiscard]] Ref<ContextChange> context_set(std::uint64_t variable, Ref<ContextValue> value);
+/// Throws: RuntimeError the second time; std::invalid_argument for a change of another variable or
+/// in another context.
+void context_reset(std::uint64_t variable, std::string_view name, ContextChange& change);
 [[noreturn]] void throw_unset(std::string_view variable);
 
 /// Makes a context the current one of this thread for a scope.
 class EnterContext {
  public:
-  /// Keeps `place` as the current callback's context while it lives.
-  explicit EnterContext(ContextCell** place) noexcept;
+  /// Keeps `place` as the current callback's context while it lives. Throws: RuntimeError if that
+  /// context is entered already.
+  explicit EnterContext(ContextCell** place);
   EnterContext(const EnterContext&) = delete;
   EnterContext& operator=(const EnterContext&) = delete;
   ~EnterContext();
 
  private:
+  ContextCell* entered_;
   ContextCell** previous_place_;
   void* previous_task_;
 };
@@ -88,6 +115,8 @@ class Context {
   Context();
   [[nodiscard]] Context copy() const;
   /// Calls `fn` in this context: what it sets stays here.
+  ///
+  /// Throws: RuntimeError if it is running in this context already.
   template <class F>
   decltype(auto) run(F&& fn) const {
     detail::ContextCell* place = cell_.get();
@@ -115,11 +144,12 @@ class Context {
 template <class T>
 class ContextVar {
  public:
-  /// What set() gives, to take the setting back by reset().
+  /// What set() gives, to take the setting back by reset(), once.
   class Token {
-   private:
     friend ContextVar;
-    detail::Ref<detail::ContextValue> before_;
+    explicit Token(detail::Ref<detail::ContextChange> change) noexcept
+        : change_(std::move(change)) {}
+    detail::Ref<detail::ContextChange> change_;
   };
 
   explicit ContextVar(std::string_view name) : name_(name) {}
@@ -140,12 +170,12 @@ class ContextVar {
     return fallback;
   }
   Token set(T value) {
-    Token token;
-    token.before_ = detail::context_set(id_, detail::Ref<detail::ContextValue>::adopt(
-                                                 new detail::ContextValueOf<T>(std::move(value))));
-    return token;
+    auto* boxed = new detail::ContextValueOf<T>(std::move(value));
+    return Token(detail::context_set(id_, detail::Ref<detail::ContextValue>::adopt(boxed)));
   }
-  void reset(Token token) { detail::context_set(id_, std::move(token.before_)); }
+  /// Throws: RuntimeError if the token was used; std::invalid_argument if it is another variable's
+  /// or was made in another context.
+  void reset(const Token& token) { detail::context_reset(id_, name_, *token.change_); }
 
  private:
   static const T& as_value(const detail::Ref<detail::ContextValue>& value) noexcept {

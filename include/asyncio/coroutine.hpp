@@ -73,7 +73,7 @@ struct CoroAccess {
 };
 
 template <class A>
-Coro<await_result_t<A>> await_as_coro(A awaitable) {
+Coro<std::remove_cvref_t<await_result_t<A>>> await_as_coro(A awaitable) {
   co_return co_await std::move(awaitable);
 }
 

@@ -27,6 +27,17 @@ constexpr std::int64_t saturate(Wide nanoseconds) noexcept {
   return nanoseconds < low ? low : static_cast<std::int64_t>(nanoseconds);
 }
 
+/// count * numerator * 10^9 / denominator, saturated.
+constexpr std::int64_t scaled(Wide count, Wide numerator, Wide denominator) noexcept {
+  Wide result = 0;
+  if (__builtin_mul_overflow(count, numerator, &result) ||
+      __builtin_mul_overflow(result, Wide{1'000'000'000}, &result)) {
+    return count < 0 ? std::numeric_limits<std::int64_t>::min()
+                     : std::numeric_limits<std::int64_t>::max();
+  }
+  return saturate(result / denominator);
+}
+
 /// Throws std::invalid_argument for NaN; infinities and values out of range saturate.
 std::int64_t nanoseconds_from(long double seconds);
 
@@ -82,6 +93,15 @@ class Duration {
   friend constexpr Duration operator*(Duration a, std::int64_t factor) noexcept {
     return nanoseconds(detail::saturate(detail::Wide{a.nanoseconds_} * factor));
   }
+  friend constexpr Duration operator*(std::int64_t factor, Duration a) noexcept {
+    return a * factor;
+  }
+  friend constexpr Duration operator/(Duration a, std::int64_t divisor) noexcept {
+    return nanoseconds(detail::saturate(detail::Wide{a.nanoseconds_} / divisor));
+  }
+  constexpr Duration operator-() const noexcept { return Duration() - *this; }
+  constexpr Duration& operator+=(Duration other) noexcept { return *this = *this + other; }
+  constexpr Duration& operator-=(Duration other) noexcept { return *this = *this - other; }
   friend constexpr auto operator<=>(Duration, Duration) noexcept = default;
 
  private:
@@ -89,8 +109,7 @@ class Duration {
   static constexpr std::int64_t from(const D& d) {
     constexpr bool whole = requires(typename D::rep r) { r % 2; };
     if constexpr (whole) {
-      return detail::saturate(detail::Wide{d.count()} * D::period::num * 1'000'000'000 /
-                              D::period::den);
+      return detail::scaled(d.count(), D::period::num, D::period::den);
     } else {
       return detail::nanoseconds_from(static_cast<long double>(d.count()) * D::period::num /
                                       D::period::den);

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -189,10 +190,12 @@ class BaseExceptionGroup {
   /// nothing if there are none.
   template <class E>
   [[nodiscard]] std::optional<BaseExceptionGroup> subgroup() const {
+    if constexpr (std::is_base_of_v<E, BaseExceptionGroup>) return *this;  // it is one itself
     return part<BaseExceptionGroup>(&detail::holds<E>, true);
   }
   template <class E>
   [[nodiscard]] GroupSplit<BaseExceptionGroup> split() const {
+    if constexpr (std::is_base_of_v<E, BaseExceptionGroup>) return {*this, std::nullopt};
     return {subgroup<E>(), part<BaseExceptionGroup>(&detail::holds<E>, false)};
   }
 
@@ -221,10 +224,12 @@ class ExceptionGroup : public BaseExceptionGroup, public std::exception {
 
   template <class E>
   [[nodiscard]] std::optional<ExceptionGroup> subgroup() const {
+    if constexpr (std::is_base_of_v<E, ExceptionGroup>) return *this;
     return part<ExceptionGroup>(&detail::holds<E>, true);
   }
   template <class E>
   [[nodiscard]] GroupSplit<ExceptionGroup> split() const {
+    if constexpr (std::is_base_of_v<E, ExceptionGroup>) return {*this, std::nullopt};
     return {subgroup<E>(), part<ExceptionGroup>(&detail::holds<E>, false)};
   }
 

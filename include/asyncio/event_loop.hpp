@@ -12,6 +12,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #if __has_include(<bits/unique_ptr.h>)
 #include <bits/unique_ptr.h>  // <memory> would cost 8,000 lines more
@@ -169,16 +170,17 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
 
   // --- errors ---
 
+  using ExceptionHandler = detail::UniqueFunction<void(EventLoop&, const ExceptionContext&)>;
+
   /// Called with what no caller can be told: `void(EventLoop&, const ExceptionContext&)`. nullptr
   /// means the default one, which writes to the log sink.
   template <class F>
     requires std::invocable<std::decay_t<F>&, EventLoop&, const ExceptionContext&>
   void set_exception_handler(F&& fn) {
-    exception_handler_ = ExceptionHandler(std::forward<F>(fn));
+    replace_exception_handler(ExceptionHandler(std::forward<F>(fn)));
   }
-  void set_exception_handler(std::nullptr_t) { exception_handler_ = ExceptionHandler(); }
+  void set_exception_handler(std::nullptr_t) { replace_exception_handler({}); }
 
-  using ExceptionHandler = detail::UniqueFunction<void(EventLoop&, const ExceptionContext&)>;
   /// A null pointer: the default one.
   [[nodiscard]] const ExceptionHandler* get_exception_handler() const noexcept {
     return exception_handler_ ? &exception_handler_ : nullptr;
@@ -239,15 +241,20 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
                                                  where);
   }
   // Each takes over nothing: they add the loop's own reference. When they throw, `handle` is freed.
-  static void soon(detail::HandleState& handle);
+  void soon(detail::HandleState& handle);
   static void at(detail::HandleState& handle, TimePoint when);
   void soon_threadsafe(detail::HandleState& handle);
   void watch(int fd, bool writing, detail::HandleState* handle);
 
   void run_until_done(const FutureBase& future);
+  /// Throws: RuntimeError if it is closed, or a loop runs on this thread.
+  void check_can_run() const;
+  void replace_exception_handler(ExceptionHandler handler);
 
   detail::LoopState* state_;
   ExceptionHandler exception_handler_;
+  std::vector<ExceptionHandler> replaced_handlers_;  // while they may be running
+  int handling_ = 0;
 };
 
 /// A loop of its own, not yet running. Python: asyncio.new_event_loop
@@ -265,10 +272,21 @@ std::remove_cvref_t<await_result_t<A>> EventLoop::run_until_complete(A&& awaitab
   using T = std::remove_cvref_t<await_result_t<A>>;
   if constexpr (detail::is_future<A>) {
     run_until_done(awaitable);
-    if constexpr (!std::is_void_v<T>) {
-      return detail::value_of<T>(detail::FutureAccess::state(awaitable));
+    detail::FutureState& state = detail::FutureAccess::state(awaitable);
+    if constexpr (std::is_void_v<T>) {
+      return;
+    } else if constexpr (std::is_lvalue_reference_v<A>) {
+      return detail::value_of<T>(state);
+    } else {
+      return detail::take_value<T>(state);
     }
   } else {
+    try {
+      check_can_run();
+    } catch (...) {
+      if constexpr (detail::is_coro<std::remove_cvref_t<A>>) awaitable.close();
+      throw;
+    }
     Future<T> task = [&] {
       if constexpr (detail::is_coro<std::remove_cvref_t<A>>) {
         return create_task(std::forward<A>(awaitable));

@@ -11,6 +11,10 @@
 
 namespace asyncio {
 
+namespace detail {
+class DefaultExecutor;
+}  // namespace detail
+
 /// Where run_in_executor() sends its jobs.
 ///
 /// Python: concurrent.futures.Executor
@@ -38,7 +42,8 @@ struct ThreadPoolOptions {
 ///
 /// Python: concurrent.futures.ThreadPoolExecutor
 /// Threads: submit() and shutdown() may be called on any.
-/// Lifetime: destruction waits for the jobs that run; queued ones still run before.
+/// Lifetime: destruction waits for the jobs that run; queued ones still run before. A loop whose
+/// default executor it is shares it: it may be destroyed first.
 class ThreadPoolExecutor final : public Executor {
  public:
   explicit ThreadPoolExecutor(ThreadPoolOptions options = {});
@@ -54,7 +59,9 @@ class ThreadPoolExecutor final : public Executor {
   [[nodiscard]] std::size_t max_workers() const noexcept;
 
  private:
+  friend class detail::DefaultExecutor;
   class Pool;
+  explicit ThreadPoolExecutor(Pool* shared) noexcept;
   Pool* pool_;
 };
 

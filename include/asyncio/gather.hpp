@@ -29,7 +29,7 @@ V gathered_value(FutureState& child, bool repeated) {
   if constexpr (!copied) {
     if (child.no_user() && !repeated) return std::move(value);
   }
-  if constexpr (std::is_copy_constructible_v<V>) {
+  if constexpr (copyable<V>) {
     return value;
   } else {
     throw_value_shared();
@@ -51,7 +51,7 @@ void check_gatherable() {
   static_assert(!(is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
                 "gather(): a coroutine runs once; pass std::move(coro)");
   static_assert(
-      !keeps_value<A> || std::is_copy_constructible_v<GatheredType<A>>,
+      !keeps_value<A> || copyable<GatheredType<A>>,
       "gather(): the handle keeps its value, so its type is copied; pass std::move(task)");
 }
 
@@ -114,10 +114,17 @@ class GatherVector final
 template <class A>
 void gather_add(GatherCore& core, A&& awaitable) {
   check_gatherable<A&&>();
-  if constexpr (is_future<A>) {
+  if constexpr (keeps_value<A&&>) {
     core.add(FutureAccess::state(awaitable), true);
+  } else if constexpr (is_future<A>) {
+    const std::remove_cvref_t<A> taken = std::forward<A>(awaitable);  // gone before the value is
+    core.add(FutureAccess::state(taken), true);
   } else {
-    auto task = ensure_future(std::forward<A>(awaitable));
+    auto coro = to_coro(std::remove_cvref_t<A>(std::forward<A>(awaitable)));
+    using T = typename decltype(coro)::value_type;
+    // On the loop of the futures before it, as in CPython; else on the running one.
+    Scheduler& loop = core.size() > 0 ? core.scheduler() : running_scheduler_for(coro, "gather()");
+    const Task<T> task = spawn<T>(loop, std::move(coro), TaskOptions{}, std::source_location());
     core.add(FutureAccess::state(task), false);
   }
 }

@@ -4,8 +4,11 @@
 
 #include <exception>
 #include <new>
+#include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace asyncio {
 
@@ -19,6 +22,21 @@ namespace detail {
 template <class T>
 using NoneIfVoid = std::conditional_t<std::is_void_v<T>, None, T>;
 
+/// std::is_copy_constructible, but right for what holds other values: a vector of move-only ones
+/// says that it can be copied, and then does not compile.
+template <class T>
+inline constexpr bool copyable = std::is_copy_constructible_v<T>;
+template <>
+inline constexpr bool copyable<void> = true;
+template <class T, class A>
+inline constexpr bool copyable<std::vector<T, A>> = copyable<T>;
+template <class T>
+inline constexpr bool copyable<std::optional<T>> = copyable<T>;
+template <class A, class B>
+inline constexpr bool copyable<std::pair<A, B>> = copyable<A> && copyable<B>;
+template <class... Ts>
+inline constexpr bool copyable<std::tuple<Ts...>> = (copyable<Ts> && ...);
+
 /// A value, an exception or nothing yet. The storage behind Result, promises and futures.
 template <class T>
 class Outcome {
@@ -30,7 +48,9 @@ class Outcome {
       : error_(std::move(other.error_)) {
     if (other.has_value_) emplace(std::move(other.value_));
   }
-  Outcome(const Outcome& other) : error_(other.error_) {
+  Outcome(const Outcome& other)
+    requires copyable<T>
+      : error_(other.error_) {
     if (other.has_value_) emplace(other.value_);
   }
   Outcome& operator=(Outcome other) noexcept(std::is_nothrow_move_constructible_v<T>) {

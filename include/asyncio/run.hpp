@@ -31,15 +31,15 @@ namespace detail {
 
 /// What a main may be: a coroutine, another awaitable, or a callable that returns one.
 template <class M>
-concept Main = Awaitable<M> || CoroFunction<M>;
+concept Main = (Awaitable<M> && !is_future<M>) || CoroFunction<M>;
 
-/// Throws: RuntimeError if a loop runs on this thread.
-void check_no_loop(const char* what);
+/// Throws: RuntimeError if a loop runs on this thread, or the runner is closed.
+void check_no_loop(const char* what, bool closed);
 /// As check_no_loop(), closing what will not run.
 template <class M>
-void check_may_run(M& main, const char* what) {
+void check_may_run(M& main, const char* what, bool closed = false) {
   try {
-    check_no_loop(what);
+    check_no_loop(what, closed);
   } catch (...) {
     if constexpr (is_coro<std::remove_cvref_t<M>>) main.close();
     throw;
@@ -67,7 +67,7 @@ class Runner {
   /// this thread or the runner is closed.
   template <detail::Main M>
   auto run(M&& main, const Context* context = nullptr) {
-    detail::check_may_run(main, "Runner.run()");
+    detail::check_may_run(main, "Runner.run()", closed_);
     EventLoop& loop = get_loop();
     const TaskOptions options{.context = context != nullptr ? context : &*context_};
     auto task = loop.create_task(std::forward<M>(main), options);

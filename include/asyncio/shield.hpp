@@ -50,7 +50,7 @@ class ShieldState final : public FutureStateOf<T> {
         return;
       }
     }
-    if constexpr (std::is_copy_constructible_v<Value>) {
+    if constexpr (copyable<Value>) {
       ::new (static_cast<void*>(&place)) Value(value_of<T>(inner));
     } else {
       throw_value_shared();
@@ -75,7 +75,7 @@ template <Awaitable A>
   constexpr bool copied = detail::is_future<A> && std::is_lvalue_reference_v<A>;
   static_assert(!(detail::is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
                 "shield(): a coroutine runs once; pass std::move(coro)");
-  static_assert(!copied || std::is_void_v<T> || std::is_copy_constructible_v<T>,
+  static_assert(!copied || detail::copyable<T>,
                 "shield(): the handle keeps its value, so T is copied; pass std::move(task)");
   Future<T> inner = ensure_future(std::forward<A>(awaitable));
   if (inner.done()) return inner;

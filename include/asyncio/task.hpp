@@ -131,8 +131,8 @@ class AnyTask : public FutureBase, public detail::TaskMethods<AnyTask> {
 template <class T>
 Task<T> create_task(Coro<T> coro, TaskOptions options = {},
                     std::source_location where = std::source_location::current()) {
-  return detail::spawn<T>(detail::running_scheduler_for(coro, "create_task()"), std::move(coro),
-                          options, where);
+  detail::Scheduler& loop = detail::running_scheduler_for(coro, "create_task()");
+  return detail::spawn<T>(loop, std::move(coro), options, where);
 }
 
 /// The same for another awaitable of ours that is a coroutine in Python, such as sleep().
@@ -211,7 +211,8 @@ class CreatesTasks {
   template <class T>
   Task<T> create_task(Coro<T> coro, TaskOptions options = {},
                       std::source_location where = std::source_location::current()) {
-    return made(spawn<T>(target_for(coro), std::move(coro), options, where));
+    Scheduler& loop = target_for(coro);
+    return made(spawn<T>(loop, std::move(coro), options, where));
   }
   template <Spawnable A>
   auto create_task(A awaitable, TaskOptions options = {},

@@ -86,6 +86,25 @@ void complete_from(Task<T> task, concurrent::detail::StateOf<T>& state) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Cancels a task from another thread, whether its loop is still there or not.
+class CancelFromAnyThread {
+ public:
+  explicit CancelFromAnyThread(AnyTask task);
+  CancelFromAnyThread(CancelFromAnyThread&& other) noexcept;
+  CancelFromAnyThread& operator=(CancelFromAnyThread&&) = delete;
+  ~CancelFromAnyThread();
+  void operator()() const;
+
+ private:
+  struct Note;
+  Scheduler* scheduler_;  // pinned
+  AnyTask task_;
+};
+
+}  // namespace detail
+
 /// Runs a coroutine on a loop of another thread.
 ///
 /// Python: asyncio.run_coroutine_threadsafe
@@ -112,8 +131,7 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
       concurrent::detail::StateOf<T>& s = promise.state();
       if (s.cancelled()) return;
       Task<T> task = start(s);
-      s.set_canceller(detail::UniqueFunction<void()>(
-          [&l = loop, weak = task] { l.call_soon_threadsafe([weak] { weak.cancel(); }); }));
+      s.set_canceller(detail::UniqueFunction<void()>(detail::CancelFromAnyThread(task)));
       task.add_done_callback([p = std::move(promise)](Task<T> done) {
         detail::complete_from(std::move(done), p.state());
       });
@@ -129,6 +147,12 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
   };
   loop.call_soon_threadsafe(Start(loop, std::move(coro), concurrent::detail::Promise<T>(state)));
   return future;
+}
+
+/// The same for another awaitable of ours that is a coroutine in Python, such as sleep().
+template <detail::Spawnable A>
+auto run_coroutine_threadsafe(A awaitable, EventLoop& loop) {
+  return run_coroutine_threadsafe(detail::await_as_coro<A>(std::move(awaitable)), loop);
 }
 
 }  // namespace asyncio

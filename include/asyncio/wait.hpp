@@ -26,8 +26,21 @@ static_assert(std::is_trivially_destructible_v<WaitOptions>);
 
 namespace detail {
 
-/// Drops handles that stand in the vector before, keeping the order.
-void drop_repeated(std::vector<const FutureBase*>& handles);
+/// Which of the handles stand in the vector for the first time.
+[[nodiscard]] std::vector<bool> first_ones(const std::vector<const FutureBase*>& handles);
+
+/// The handles without those that stand in the vector before, in their order.
+template <class H>
+std::vector<H> without_repeated(std::vector<H> handles) {
+  std::vector<const FutureBase*> all;
+  for (const H& h : handles) all.push_back(&h);
+  const std::vector<bool> first = first_ones(all);
+  std::vector<H> unique;
+  for (std::size_t i = 0; i < handles.size(); ++i) {
+    if (first[i]) unique.push_back(std::move(handles[i]));
+  }
+  return unique;
+}
 /// Throws: std::invalid_argument for an empty set.
 void check_wait_set(std::size_t size);
 
@@ -68,12 +81,9 @@ template <detail::RangeOfAwaitables R>
   using H = std::remove_cvref_t<detail::RangeElement<R>>;
   static_assert(detail::is_future<H>,
                 "wait(): passing coroutines is forbidden, use tasks explicitly: create_task()");
-  std::vector<H> unique;
-  std::vector<const FutureBase*> seen;
-  for (const H& f : futures) seen.push_back(&f);
-  detail::drop_repeated(seen);
-  for (const FutureBase* f : seen) unique.push_back(static_cast<const H&>(*f));
-  return detail::Wait<H>(std::move(unique), options);
+  std::vector<H> handles;
+  for (auto&& f : futures) handles.push_back(f);
+  return detail::Wait<H>(detail::without_repeated(std::move(handles)), options);
 }
 
 }  // namespace asyncio

@@ -18,7 +18,6 @@ namespace detail {
 /// Cancels a future and waits for its end, whatever that is. Throws: CancelledError if the waiting
 /// task is cancelled itself.
 [[nodiscard]] Coro<> cancel_and_wait(FutureBase future);
-[[noreturn]] void throw_timeout_or(std::exception_ptr error);
 
 template <class A>
 Coro<std::remove_cvref_t<await_result_t<A>>> wait_for_value(A awaitable,
@@ -30,9 +29,10 @@ Coro<std::remove_cvref_t<await_result_t<A>>> wait_for_value(A awaitable,
     // No time at all: a result that is there already is taken, anything else is cancelled. A
     // coroutine never starts.
     auto future = ensure_future(std::move(awaitable));
-    if (!future.done()) co_await cancel_and_wait(future);
+    const bool late = !future.done();
+    if (late) co_await cancel_and_wait(future);
     Result<T> result = co_await as_result(std::move(future));
-    if (!result) throw_timeout_or(result.error());
+    if (late && result.cancelled()) throw TimeoutError();
     co_return std::move(result).value();
   } else {
     Timeout scope = timeout(*limit);
@@ -60,7 +60,7 @@ template <Awaitable A>
                 "wait_for(): a coroutine runs once; pass std::move(coro)");
   if constexpr (detail::is_future<A> && std::is_lvalue_reference_v<A>) {
     using T = std::remove_cvref_t<await_result_t<A>>;
-    static_assert(std::is_void_v<T> || std::is_copy_constructible_v<T>,
+    static_assert(detail::copyable<T>,
                   "wait_for(): the handle keeps its value, so T is copied; pass std::move(task)");
   }
   return detail::wait_for_value<std::decay_t<A>>(std::forward<A>(awaitable), limit);

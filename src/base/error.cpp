@@ -25,6 +25,10 @@ std::string incomplete_text(std::size_t partial, std::optional<std::size_t> expe
                   : fmt::format("{} bytes read on a total of undefined expected bytes", partial);
 }
 
+std::string count_text(std::string_view message, std::size_t n) {
+  return fmt::format("{} ({} sub-exception{})", message, n, n == 1 ? "" : "s");
+}
+
 // The group inside, or nullptr.
 const BaseExceptionGroup* as_group(const std::exception_ptr& error) {
   try {
@@ -99,7 +103,7 @@ std::string describe(const std::exception_ptr& error) {
   } catch (const CancelledError& e) {
     text = e.message();
   } catch (const BaseExceptionGroup& e) {
-    text = fmt::format("{} ({} sub-exceptions)", e.message(), e.exceptions().size());
+    text = count_text(e.message(), e.exceptions().size());
   } catch (const std::string& s) {
     text = s;
   } catch (const char* s) {
@@ -148,8 +152,7 @@ ExceptionGroup::ExceptionGroup(std::string_view message, std::vector<std::except
           "ExceptionGroup: {} is no ordinary error; use BaseExceptionGroup", detail::describe(e)));
     }
   }
-  const std::size_t n = this->exceptions().size();
-  what_ = fmt::format("{} ({} sub-exception{})", message, n, n == 1 ? "" : "s");
+  what_ = detail::count_text(message, this->exceptions().size());
 }
 
 }  // namespace asyncio

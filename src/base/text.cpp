@@ -103,7 +103,7 @@ std::string readable_type(std::string_view pretty) {
     return "<lambda> at " + std::string(file_name(place));
   }
   if (type.find("<lambda(") != std::string::npos) return function_name(type);
-  return type;
+  return without(std::move(type), "(anonymous namespace)::");
 }
 
 }  // namespace asyncio::detail

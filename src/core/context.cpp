@@ -84,8 +84,10 @@ Ref<ContextValue> context_get(std::uint64_t variable) noexcept {
   return cell == nullptr || !cell->map() ? Ref<ContextValue>() : cell->map()->find(variable);
 }
 
-Ref<ContextValue> context_set(std::uint64_t variable, Ref<ContextValue> value) {
-  ContextCell& cell = current_cell_for_writing();
+namespace {
+
+// A copy of the cell's map with this value instead of the one before, which is returned.
+Ref<ContextValue> replace(ContextCell& cell, std::uint64_t variable, Ref<ContextValue> value) {
   auto map = Ref<ContextMap>::adopt(new ContextMap);
   Ref<ContextValue> before;
   if (cell.map()) {
@@ -102,18 +104,53 @@ Ref<ContextValue> context_set(std::uint64_t variable, Ref<ContextValue> value) {
   return before;
 }
 
+}  // namespace
+
+Ref<ContextChange> context_set(std::uint64_t variable, Ref<ContextValue> value) {
+  ContextCell& cell = current_cell_for_writing();
+  auto before = replace(cell, variable, std::move(value));
+  return Ref<ContextChange>::adopt(
+      new ContextChange(variable, Ref<ContextCell>(&cell), std::move(before)));
+}
+
+void context_reset(std::uint64_t variable, std::string_view name, ContextChange& change) {
+  if (!change.cell) {
+    throw_runtime_error(fmt::format("ContextVar '{}': reset(): the token has been used", name));
+  }
+  if (change.variable != variable) {
+    throw_invalid_argument(
+        fmt::format("ContextVar '{}': reset(): the token was made by another variable", name));
+  }
+  if (change.cell.get() != current_cell()) {
+    throw_invalid_argument(
+        fmt::format("ContextVar '{}': reset(): the token was made in another context", name));
+  }
+  replace(*change.cell, variable, change.before);
+  change.cell = {};
+}
+
 void throw_unset(std::string_view variable) {
   throw std::out_of_range(
       fmt::format("ContextVar '{}' has no value here and no default", variable));
 }
 
-EnterContext::EnterContext(ContextCell** place) noexcept
-    : previous_place_(std::exchange(thread_state.callback_context, place)),
-      previous_task_(std::exchange(thread_state.task, nullptr)) {}
+void ContextCell::enter() {
+  if (entered_) {
+    throw_runtime_error("Context.run(): cannot enter the context: it is already entered");
+  }
+  entered_ = true;
+}
+
+EnterContext::EnterContext(ContextCell** place) : entered_(*place) {
+  entered_->enter();
+  previous_place_ = std::exchange(thread_state.callback_context, place);
+  previous_task_ = std::exchange(thread_state.task, nullptr);
+}
 
 EnterContext::~EnterContext() {
   thread_state.callback_context = previous_place_;
   thread_state.task = static_cast<TaskState*>(previous_task_);
+  entered_->leave();
 }
 
 }  // namespace detail

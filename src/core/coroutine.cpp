@@ -27,21 +27,32 @@ constexpr Waiter::Ops foreign_ops{nullptr, nullptr, nullptr, "a foreign awaitabl
 
 struct ForeignWait::Bridge {
   struct promise_type {
+    explicit promise_type(ForeignWait& w) noexcept : wait(w) {}
     Bridge get_return_object() noexcept {
       return {std::coroutine_handle<promise_type>::from_promise(*this)};
     }
     static std::suspend_always initial_suspend() noexcept { return {}; }
-    static std::suspend_always final_suspend() noexcept { return {}; }
+    // It wakes the task as the last thing, when it is suspended: the task, on another thread, may
+    // destroy it at once.
+    static auto final_suspend() noexcept {
+      struct Wake {
+        static bool await_ready() noexcept { return false; }
+        static void await_suspend(std::coroutine_handle<promise_type> self) noexcept {
+          self.promise().wait.wake();
+        }
+        static void await_resume() noexcept {}
+      };
+      return Wake{};
+    }
     static void return_void() noexcept {}
     static void unhandled_exception() noexcept {}
+
+    ForeignWait& wait;
   };
   std::coroutine_handle<> handle;
 };
 
-ForeignWait::Bridge ForeignWait::make_bridge(ForeignWait& wait) {
-  wait.wake();
-  co_return;
-}
+ForeignWait::Bridge ForeignWait::make_bridge(ForeignWait&) { co_return; }
 
 ForeignWait::ForeignWait() noexcept : Waiter(foreign_ops) {}
 ForeignWait::ForeignWait(ForeignWait&& other) noexcept : Waiter(other) {}

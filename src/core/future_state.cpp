@@ -170,7 +170,8 @@ bool FutureState::remove_callback(std::uint64_t id) noexcept {
 void CallbackNode::run(void* self, ReadyAction action) {
   auto* callback = static_cast<CallbackNode*>(self);
   if (action == ReadyAction::queued) {
-    callback->future_->hold();
+    // Counts as a handle of a user's, which it will be: nobody moves the value out before its turn.
+    callback->future_->add_ref();
     callback->queued_ = true;
     return;
   }
@@ -178,10 +179,10 @@ void CallbackNode::run(void* self, ReadyAction action) {
     CallbackNode* callback;
     ~Owner() {
       FutureState& future = *callback->future_;
-      const bool held = callback->queued_;
+      const bool queued = callback->queued_;
       future.scheduler().ready.unreserve();
       delete callback;
-      if (held) future.unhold();
+      if (queued) future.drop_ref();
     }
   };
   const Owner owner{callback};

@@ -102,8 +102,10 @@ std::string HandleState::repr() const {
   const char* kind = is_timer_ ? "TimerHandle" : "Handle";
   const std::string when =
       is_timer_ ? fmt::format(" when={:.9f}", static_cast<double>(deadline_) / 1e9) : "";
-  if (cancelled_) return fmt::format("<{} cancelled{}>", kind, when);
-  std::string text = fmt::format("<{}{} {}", kind, when, callable_name(function()));
+  // Debug mode keeps the printed form of a cancelled one.
+  if (cancelled_ && created_at_.line() == 0) return fmt::format("<{} cancelled{}>", kind, when);
+  std::string text = fmt::format("<{}{}{} {}", kind, cancelled_ ? " cancelled" : "", when,
+                                 callable_name(function()));
   if (created_at_.line() != 0) {
     text +=
         fmt::format(" created at {}:{}", file_name(created_at_.file_name()), created_at_.line());

@@ -49,17 +49,21 @@ std::string FutureState::repr() const {
       if (!has_value_) text += " exception=" + describe(error_);
       break;
   }
+  return text + repr_callbacks() + ">";
+}
+
+std::string FutureState::repr_callbacks() const {
   std::vector<std::string> callbacks;
   for (WaitNode* n = callbacks_.front(); n != nullptr; n = callbacks_.after(*n)) {
     callbacks.push_back(describe_callback(*n));
   }
-  if (callbacks.size() == 1) text += fmt::format(" cb=[{}]", callbacks[0]);
-  if (callbacks.size() == 2) text += fmt::format(" cb=[{}, {}]", callbacks[0], callbacks[1]);
+  if (callbacks.size() == 1) return fmt::format(" cb=[{}]", callbacks[0]);
+  if (callbacks.size() == 2) return fmt::format(" cb=[{}, {}]", callbacks[0], callbacks[1]);
   if (callbacks.size() > 2) {
-    text += fmt::format(" cb=[{}, <{} more>, {}]", callbacks.front(), callbacks.size() - 2,
-                        callbacks.back());
+    return fmt::format(" cb=[{}, <{} more>, {}]", callbacks.front(), callbacks.size() - 2,
+                       callbacks.back());
   }
-  return text + ">";
+  return {};
 }
 
 std::string TaskState::repr_task() const {
@@ -88,7 +92,7 @@ std::string TaskState::repr_task() const {
     }
   }
   if (failed()) text += " exception=" + describe(error_);
-  return text + ">";
+  return text + repr_callbacks() + ">";
 }
 
 }  // namespace asyncio::detail

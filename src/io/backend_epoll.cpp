@@ -91,6 +91,10 @@ int EpollBackend::update(int fd, Entry& entry) noexcept {
 
 void EpollBackend::submit(Operation& operation) {
   const auto index = static_cast<std::size_t>(operation.fd);
+  // First, or a number that is no descriptor would make a table of its size.
+  if (!sys::is_open(operation.fd)) {
+    sys::throw_errno(EBADF, fmt::format("watching descriptor {}", operation.fd));
+  }
   if (index >= entries_.size()) entries_.resize(index + 1);
   Entry& entry = entries_[index];
   place(entry, operation) = &operation;

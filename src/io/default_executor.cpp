@@ -24,15 +24,19 @@ DefaultExecutor& DefaultExecutor::of(LoopState& loop) {
 
 Executor& DefaultExecutor::get() {
   if (shut_down_) throw_runtime_error("run_in_executor(): executor shutdown has been called");
-  if (set_ != nullptr) return *set_;
-  if (own_ == nullptr) own_ = std::make_unique<ThreadPoolExecutor>();
-  return *own_;
+  if (pool_ == nullptr) pool_ = std::make_unique<ThreadPoolExecutor>();
+  return *pool_;
+}
+
+void DefaultExecutor::set(ThreadPoolExecutor& executor) {
+  std::unique_ptr<ThreadPoolExecutor> shared(new ThreadPoolExecutor(executor.pool_));
+  if (pool_ != nullptr) abandon(std::move(pool_));
+  pool_ = std::move(shared);
 }
 
 std::unique_ptr<ThreadPoolExecutor> DefaultExecutor::shut_down() noexcept {
   shut_down_ = true;
-  if (set_ != nullptr) set_->shutdown(false);
-  return std::move(own_);
+  return std::move(pool_);
 }
 
 void DefaultExecutor::loop_closing() noexcept {
@@ -58,30 +62,21 @@ void EventLoop::set_default_executor(ThreadPoolExecutor& executor) {
 
 namespace {
 
+/// A thread for each job, that nobody joins: for the joining of the others.
+class DetachedThreads final : public Executor {
+ public:
+  void submit(detail::Job& job) override {
+    std::thread([&job] { job.run(); }).detach();
+  }
+};
+DetachedThreads detached_threads;
+
 Coro<> join(EventLoop& loop, std::unique_ptr<ThreadPoolExecutor> pool,
             std::optional<Duration> timeout) {
-  // A thread of its own does the joining; the pool is shared with it, in case nobody waits for
-  // the end.
-  Future<> joined(loop);
-  detail::LoopState& state = detail::LoopAccess::state(loop);
-  ++state.outside_work;
-  std::thread helper([&loop, &state, joined, p = std::move(pool)]() mutable {
-    p.reset();
-    try {
-      loop.call_soon_threadsafe([&state, done = std::move(joined)] {
-        --state.outside_work;
-        if (!done.done()) done.set_result();
-      });
-    } catch (const RuntimeError&) {
-      // The loop was closed without waiting.
-    }
-  });
+  auto destroy = [p = std::move(pool)]() mutable { p.reset(); };
+  Future<> joined = loop.run_in_executor(&detached_threads, std::move(destroy));
   auto end = co_await as_result(wait_for(std::move(joined), timeout));
-  if (end) {
-    helper.join();
-    co_return;
-  }
-  helper.detach();
+  if (end) co_return;
   if (end.cancelled()) std::rethrow_exception(end.error());
   detail::log(LogLevel::warning,
               fmt::format("the default executor did not finish joining its threads within {:g} "

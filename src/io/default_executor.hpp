@@ -27,17 +27,16 @@ class DefaultExecutor final : public LoopService {
 
   /// Throws: RuntimeError after shutdown().
   [[nodiscard]] Executor& get();
-  /// The caller keeps `executor`.
-  void set(ThreadPoolExecutor& executor) noexcept { set_ = &executor; }
-  /// No more get(). Returns: the loop's own pool, to be joined; null if there is none.
+  /// Shares its threads.
+  void set(ThreadPoolExecutor& executor);
+  /// No more get(). Returns: the pool, to be joined; null if there is none.
   [[nodiscard]] std::unique_ptr<ThreadPoolExecutor> shut_down() noexcept;
   void loop_closing() noexcept override;
 
   JobTable jobs;
 
  private:
-  std::unique_ptr<ThreadPoolExecutor> own_;
-  ThreadPoolExecutor* set_ = nullptr;
+  std::unique_ptr<ThreadPoolExecutor> pool_;
   bool shut_down_ = false;
 };
 

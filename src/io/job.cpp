@@ -16,7 +16,7 @@ bool Job::move_from_queued(Phase next) noexcept {
 
 void Job::run() noexcept {
   if (!move_from_queued(running)) {
-    drop_owner();  // withdrawn: nobody waits for it
+    leave_withdrawn();
     return;
   }
   try {
@@ -31,13 +31,21 @@ void Job::drop() noexcept {
   if (move_from_queued(dropped)) {
     finish_on_worker();
   } else {
-    drop_owner();
+    leave_withdrawn();
   }
 }
 
+void Job::leave_withdrawn() noexcept {
+  Scheduler& scheduler = *scheduler_;
+  drop_owner();
+  scheduler.unpin();
+}
+
 void Job::finish_on_worker() noexcept {
+  Scheduler& scheduler = *scheduler_;  // once posted, this is the loop's
   // Not posted: the loop is closed, and what the job gives is dropped.
-  if (!scheduler_->post(*this)) drop_owner();
+  if (!scheduler.post(*this)) drop_owner();
+  scheduler.unpin();
 }
 
 void Job::deliver(InboxNode& node, ReadyAction action) {
@@ -105,6 +113,7 @@ void JobTable::detach_all() noexcept {
 void submit_job(EventLoop& loop, Executor* executor, Job& job, FutureState& future) {
   LoopState& state = LoopAccess::state(loop);
   bool attached = false;
+  bool pinned = false;
   try {
     state.check_open("run_in_executor()");
     DefaultExecutor& service = DefaultExecutor::of(state);
@@ -117,8 +126,11 @@ void submit_job(EventLoop& loop, Executor* executor, Job& job, FutureState& futu
     service.jobs.add(job);
     attached = true;
     future.notify(job.when_done_);
+    state.pin();  // the worker's, until it has posted
+    pinned = true;
     target.submit(job);
   } catch (...) {
+    if (pinned) state.unpin();
     if (attached) {
       job.when_done_.unlink();
       state.ready.unreserve();

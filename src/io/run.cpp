@@ -18,7 +18,8 @@ using detail::FutureAccess;
 using detail::FutureState;
 
 namespace detail {
-void check_no_loop(const char* what) {
+void check_no_loop(const char* what, bool closed) {
+  if (closed) throw_runtime_error("Runner is closed");
   if (thread_state.scheduler == nullptr) return;
   throw_runtime_error(fmt::format(
       "{} cannot be called from a running event loop; co_await the coroutine instead", what));
@@ -60,7 +61,8 @@ int run_guarded(EventLoop& loop, AnyTask& task, bool with_sigterm) {
   const detail::SignalGuard guard(task, with_sigterm);
   try {
     loop.run_until_complete(task);
-    return 0;
+    // A signal that came when there was nothing to cancel any more is no less a ^C.
+    return guard.accepted() ? 0 : guard.caught();
   } catch (const CancelledError&) {
     if (guard.caught() != 0 && task.uncancel() == 0) return guard.caught();
     throw;

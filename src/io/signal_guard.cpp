@@ -1,52 +1,58 @@
 #include "io/signal_guard.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace asyncio::detail {
+
+/// What the handler posts to the loop. It may still be in the inbox when its guard has gone: two
+/// owners, therefore.
+struct SignalGuard::Note : InboxNode {
+  explicit Note(AnyTask& t) : task(&t), scheduler(&FutureAccess::state(t).scheduler()) {
+    deliver = &Note::on_deliver;
+  }
+  static void on_deliver(InboxNode& self, ReadyAction action) {
+    auto& note = static_cast<Note&>(self);
+    note.scheduler->ready.unreserve();
+    if (note.task != nullptr && action == ReadyAction::run) note.accepted = note.task->cancel();
+    note.drop();
+  }
+  void drop() noexcept {
+    if (owners.drop()) delete this;
+  }
+
+  SharedCount owners{1};
+  AnyTask* task;  // null when the guard has gone; the loop's thread only
+  Scheduler* scheduler;
+  int caught = 0;  // atomic
+  bool accepted = false;
+  bool sigint = false;
+  bool sigterm = false;
+};
+
 namespace {
 
-// All that the handler touches. It has static storage, since a handler may still run on another
-// thread, and the note may still be in a loop's inbox, when the guard has gone.
-struct Shared {
-  struct Note : InboxNode {
-    Note() noexcept { deliver = &Shared::on_deliver; }
-  } note;
-  Scheduler* scheduler = nullptr;  // null: no guard lives
-  AnyTask* task = nullptr;         // the loop's thread only
-  int caught = 0;
-  bool posted = false;
-  int handlers = 0;  // that run just now, on whatever threads
-
-  static void on_deliver(InboxNode& self, ReadyAction action);
-};
-Shared shared;
-
-void Shared::on_deliver(InboxNode&, ReadyAction action) {
-  __atomic_store_n(&shared.posted, false, __ATOMIC_SEQ_CST);
-  if (AnyTask* task = shared.task) {
-    FutureAccess::state(*task).scheduler().ready.unreserve();
-    const bool came = __atomic_load_n(&shared.caught, __ATOMIC_SEQ_CST) != 0;
-    if (action == ReadyAction::run && came) task->cancel();
-  } else if (thread_state.scheduler != nullptr) {
-    thread_state.scheduler->ready.unreserve();
-  }
-}
+SignalGuard::Note* active = nullptr;  // atomic; read by the handler
+int handlers = 0;                     // that run just now, on whatever threads; atomic
 
 // In signal context: atomics, the lock-free inbox and a write to an eventfd, nothing else.
 void on_signal(int signal) {
-  __atomic_add_fetch(&shared.handlers, 1, __ATOMIC_SEQ_CST);
-  if (Scheduler* scheduler = __atomic_load_n(&shared.scheduler, __ATOMIC_SEQ_CST)) {
-    if (__atomic_exchange_n(&shared.caught, signal, __ATOMIC_SEQ_CST) != 0) {
+  __atomic_add_fetch(&handlers, 1, __ATOMIC_SEQ_CST);
+  if (SignalGuard::Note* note = __atomic_load_n(&active, __ATOMIC_SEQ_CST)) {
+    if (__atomic_exchange_n(&note->caught, signal, __ATOMIC_SEQ_CST) != 0) {
       ::signal(signal, SIG_DFL);
       ::raise(signal);
-    } else if (!__atomic_exchange_n(&shared.posted, true, __ATOMIC_SEQ_CST)) {
-      (void)scheduler->post(shared.note);
+    } else {
+      note->owners.add();
+      if (!note->scheduler->post(*note)) (void)note->owners.drop();  // the guard has the other
     }
   }
-  __atomic_sub_fetch(&shared.handlers, 1, __ATOMIC_SEQ_CST);
+  __atomic_sub_fetch(&handlers, 1, __ATOMIC_SEQ_CST);
 }
 
 bool on_main_thread() noexcept { return ::syscall(SYS_gettid) == ::getpid(); }
@@ -62,29 +68,46 @@ bool install(int signal) noexcept {
   return ::sigaction(signal, &ours, nullptr) == 0;
 }
 
+void uninstall(const SignalGuard::Note& note) noexcept {
+  if (note.sigint) ::signal(SIGINT, SIG_DFL);
+  if (note.sigterm) ::signal(SIGTERM, SIG_DFL);
+}
+
+// A forked child is not the one that its parent's guard protects.
+void watch_forks() {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] {
+    if (const SignalGuard::Note* note = std::exchange(active, nullptr)) uninstall(*note);
+    handlers = 0;
+  });
+  (void)registered;
+}
+
 }  // namespace
 
 SignalGuard::SignalGuard(AnyTask& task, bool with_sigterm) {
-  if (!on_main_thread() || shared.scheduler != nullptr) return;
-  active_ = true;
-  shared.task = &task;
-  __atomic_store_n(&shared.caught, 0, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&shared.scheduler, &FutureAccess::state(task).scheduler(), __ATOMIC_SEQ_CST);
-  sigint_ = install(SIGINT);
-  sigterm_ = with_sigterm && install(SIGTERM);
+  if (!on_main_thread() || active != nullptr) return;
+  watch_forks();
+  note_ = new Note(task);
+  __atomic_store_n(&active, note_, __ATOMIC_SEQ_CST);
+  note_->sigint = install(SIGINT);
+  note_->sigterm = with_sigterm && install(SIGTERM);
 }
 
 SignalGuard::~SignalGuard() {
-  if (!active_) return;
-  if (sigint_) ::signal(SIGINT, SIG_DFL);
-  if (sigterm_) ::signal(SIGTERM, SIG_DFL);
-  __atomic_store_n(&shared.scheduler, static_cast<Scheduler*>(nullptr), __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(&shared.handlers, __ATOMIC_SEQ_CST) != 0) ::sched_yield();
-  shared.task = nullptr;
+  if (note_ == nullptr) return;
+  if (active == note_) {  // not in a forked child
+    uninstall(*note_);
+    __atomic_store_n(&active, static_cast<Note*>(nullptr), __ATOMIC_SEQ_CST);
+  }
+  while (__atomic_load_n(&handlers, __ATOMIC_SEQ_CST) != 0) ::sched_yield();
+  note_->task = nullptr;
+  note_->drop();
 }
 
 int SignalGuard::caught() const noexcept {
-  return active_ ? __atomic_load_n(&shared.caught, __ATOMIC_SEQ_CST) : 0;
+  return note_ == nullptr ? 0 : __atomic_load_n(&note_->caught, __ATOMIC_SEQ_CST);
 }
+
+bool SignalGuard::accepted() const noexcept { return note_ != nullptr && note_->accepted; }
 
 }  // namespace asyncio::detail

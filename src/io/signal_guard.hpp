@@ -17,11 +17,13 @@ class SignalGuard {
 
   /// The signal that came; 0: none.
   [[nodiscard]] int caught() const noexcept;
+  /// True if the task took the cancellation: it was not done yet.
+  [[nodiscard]] bool accepted() const noexcept;
+
+  struct Note;
 
  private:
-  bool active_ = false;
-  bool sigint_ = false;
-  bool sigterm_ = false;
+  Note* note_ = nullptr;
 };
 
 }  // namespace asyncio::detail

@@ -1,5 +1,6 @@
 #include "io/system.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -70,6 +71,8 @@ void read_event(int fd) noexcept {
 }
 
 void close(int fd) noexcept { ::close(fd); }
+
+bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
 
 std::int64_t monotonic_now() noexcept {
   timespec t{};

@@ -21,6 +21,7 @@ int event_fd();
 void write_event(int fd) noexcept;
 void read_event(int fd) noexcept;
 void close(int fd) noexcept;
+[[nodiscard]] bool is_open(int fd) noexcept;
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
 
 }  // namespace asyncio::detail::sys

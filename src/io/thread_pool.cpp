@@ -49,10 +49,17 @@ class ThreadPoolExecutor::Pool {
 
   [[nodiscard]] std::size_t most() const noexcept { return most_; }
 
+  void add_ref() noexcept { users_.add(); }
+  void drop_ref() noexcept {
+    if (users_.drop()) delete this;
+  }
+
  private:
   // With the lock. A thread that cannot be had is no error while there is another one.
   void start_thread() {
-    const std::string name = fmt::format("{}_{}", prefix_, threads_.size()).substr(0, 15);
+    constexpr std::size_t most_characters = 15;  // the kernel's limit; the number must not be cut
+    const std::string number = fmt::format("_{}", threads_.size());
+    const std::string name = prefix_.substr(0, most_characters - number.size()) + number;
     try {
       threads_.reserve(threads_.size() + 1);
       threads_.emplace_back([this] { work(); });
@@ -78,6 +85,7 @@ class ThreadPoolExecutor::Pool {
     }
   }
 
+  detail::SharedCount users_;
   const std::size_t most_;
   const std::string prefix_;
   std::mutex mutex_;
@@ -96,9 +104,11 @@ ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options)
                          : std::min<std::size_t>(32, std::thread::hardware_concurrency() + 4),
                      options.thread_name_prefix)) {}
 
+ThreadPoolExecutor::ThreadPoolExecutor(Pool* shared) noexcept : pool_(shared) { pool_->add_ref(); }
+
 ThreadPoolExecutor::~ThreadPoolExecutor() {
   pool_->shutdown(true, false);
-  delete pool_;
+  pool_->drop_ref();
 }
 
 void ThreadPoolExecutor::submit(detail::Job& job) { pool_->submit(job); }

@@ -23,6 +23,7 @@ bool debug_wanted() noexcept {
 
 namespace detail {
 Scheduler& scheduler_of(EventLoop& loop) { return LoopAccess::state(loop); }
+void forget_current_loop() noexcept { current_loop = nullptr; }
 }  // namespace detail
 
 EventLoop::EventLoop(detail::Backend* backend)
@@ -36,7 +37,6 @@ EventLoop::~EventLoop() {
     if (!is_running()) close();
   }
   if (current_loop == this) current_loop = nullptr;
-  exception_handler_ = ExceptionHandler();
   state_->abandon();
 }
 
@@ -51,6 +51,8 @@ int EventLoop::fd() const { return state_->backend().fd(); }
 
 TimePoint EventLoop::time() const { return TimePoint(Duration::nanoseconds(state_->now())); }
 TimePoint EventLoop::deadline_after(Duration delay) const { return time() + delay; }
+
+void EventLoop::check_can_run() const { state_->check_can_run("run_until_complete()"); }
 
 void EventLoop::run_until_done(const FutureBase& future) {
   if (&detail::FutureAccess::state(future).scheduler() != state_) {
@@ -94,6 +96,8 @@ detail::Scheduler& EventLoop::check_call(const char* what) const {
 void EventLoop::soon(detail::HandleState& handle) {
   handle.add_ref();
   try {
+    // While it does not run, a call_soon_threadsafe() of this thread waits in the inbox.
+    if (!state_->running()) state_->deliver_inbox();
     handle.schedule_soon();
   } catch (...) {
     handle.drop_ref();
@@ -136,12 +140,20 @@ bool EventLoop::remove_writer(int fd) noexcept {
   return state_->watchers().remove(state_->backend(), fd, true);
 }
 
+void EventLoop::replace_exception_handler(ExceptionHandler handler) {
+  // The old one may be what has called this: it stays until it has returned.
+  if (handling_ > 0) replaced_handlers_.push_back(std::move(exception_handler_));
+  exception_handler_ = std::move(handler);
+}
+
 void EventLoop::default_exception_handler(const ExceptionContext& context) {
   std::string text =
       context.message.empty() ? "Unhandled exception in event loop" : context.message;
-  if (context.future && !context.task) text += "\nfuture: " + context.future->repr();
+  if (context.future) text += "\nfuture: " + context.future->repr();
   if (context.handle) text += "\nhandle: " + context.handle->repr();
-  if (context.task) text += "\ntask: " + context.task->repr();
+  if (context.task && !(context.future && *context.future == *context.task)) {
+    text += "\ntask: " + context.task->repr();
+  }
   if (context.source.line() != 0) {
     text += fmt::format("\ncreated at {}:{}", context.source.file_name(), context.source.line());
   }
@@ -164,6 +176,14 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
       }
       const detail::CallbackScope scope(place == nullptr ? detail::thread_state.callback_context
                                                          : &place);
+      struct Handling {
+        EventLoop& loop;
+        explicit Handling(EventLoop& l) noexcept : loop(l) { ++loop.handling_; }
+        ~Handling() {
+          if (--loop.handling_ == 0) loop.replaced_handlers_.clear();
+        }
+      };
+      const Handling handling(*this);
       exception_handler_(*this, context);
     } catch (...) {
       ExceptionContext broken;

@@ -2,6 +2,7 @@
 
 #include <asyncio/detail/future_state.hpp>
 
+#include <cstddef>
 #include <mutex>
 
 namespace asyncio::detail {
@@ -17,6 +18,9 @@ class HandOver : private InboxNode {
   explicit HandOver(LoopState& loop) noexcept;
 
   void add(FutureState& state) noexcept;
+  /// The LoopState stays until as many unpin().
+  void pin() noexcept;
+  void unpin() noexcept;
   /// The loop is closed: from now on nobody else will come for them.
   void close() noexcept;
   /// The EventLoop is gone: the LoopState is deleted with its last future, perhaps at once.
@@ -24,11 +28,12 @@ class HandOver : private InboxNode {
 
  private:
   static void deliver(InboxNode& self, ReadyAction action);
-  void drain() noexcept;
+  void drain(std::unique_lock<std::mutex> lock) noexcept;
 
   LoopState& loop_;
   std::mutex mutex_;
   FutureState* first_ = nullptr;
+  std::size_t pins_ = 0;
   bool posted_ = false;
   bool closed_ = false;
   bool draining_ = false;

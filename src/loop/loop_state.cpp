@@ -18,7 +18,10 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 // A forked child has none of its parent's loops running.
 void watch_forks() {
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { thread_state = {}; });
+  static const int registered = pthread_atfork(nullptr, nullptr, [] {
+    thread_state = {};
+    forget_current_loop();
+  });
   (void)registered;
 }
 
@@ -81,14 +84,19 @@ void LoopState::deliver_inbox() {
 
 // --- running ------------------------------------------------------------------------------------
 
+void LoopState::check_can_run(const char* what) const {
+  check_open(what);
+  if (running()) throw_runtime_error(fmt::format("{}: this event loop is already running", what));
+  if (thread_state.scheduler != nullptr) {
+    throw_runtime_error(
+        fmt::format("{}: cannot run the event loop while another loop is running", what));
+  }
+}
+
 class LoopState::RunScope {
  public:
   explicit RunScope(LoopState& loop) : loop_(loop) {
-    loop.check_open("run_forever()");
-    if (loop.running()) throw_runtime_error("this event loop is already running");
-    if (thread_state.scheduler != nullptr) {
-      throw_runtime_error("cannot run the event loop while another loop is running");
-    }
+    loop.check_can_run("run_forever()");
     loop.set_own_thread();
     thread_state.scheduler = &loop;
     __atomic_store_n(&loop.running_, true, __ATOMIC_RELEASE);
@@ -115,22 +123,23 @@ void LoopState::fall_asleep() noexcept {
 void LoopState::run_forever() {
   const RunScope scope(*this);
   do {
-    iterate(never);
+    iterate(never, false);
   } while (!stopping_);
 }
 
 void LoopState::poll_once(Duration at_most) {
   const RunScope scope(*this);
   const TimePoint until = TimePoint(Duration::nanoseconds(now())) + at_most;
-  iterate(at_most <= Duration() ? at_once : until.since_epoch().nanoseconds());
+  // Always polls: the foreign loop waits for fd(), which must not stay readable.
+  iterate(at_most <= Duration() ? at_once : until.since_epoch().nanoseconds(), true);
 }
 
-void LoopState::iterate(std::int64_t wait_until) {
+void LoopState::iterate(std::int64_t wait_until, bool always_poll) {
   deliver_inbox();
   timers_.tidy();
 
   // With nothing pending in the kernel a poll that may not wait could find nothing.
-  if (ready.empty() || backend_->busy()) {
+  if (ready.empty() || backend_->busy() || always_poll) {
     std::int64_t deadline = timers_.empty() ? never : timers_.next_deadline();
     if (!ready.empty() || stopping_) deadline = at_once;
     if (wait_until < deadline) deadline = wait_until;
@@ -212,12 +221,11 @@ void LoopState::discard_everything() noexcept {
 
 void LoopState::abandon() noexcept {
   loop = nullptr;
-  backend_.reset();  // its descriptors live until here, so that a late wake() hits none of others
   hand_over_.abandon();
 }
 
 void LoopState::report(const ExceptionContext& context) noexcept {
-  if (loop != nullptr) {
+  if (loop != nullptr && on_own_thread()) {
     loop->call_exception_handler(context);
   } else {
     log(LogLevel::error, context.message + ": " + describe(context.exception));

@@ -29,8 +29,14 @@ class LoopState final : public Scheduler {
   void disarm(Timer& timer) noexcept override;
   void hand_over(FutureState& state) noexcept override { hand_over_.add(state); }
   bool post(InboxNode& node) noexcept override;
+  void pin() noexcept override { hand_over_.pin(); }
+  void unpin() noexcept override { hand_over_.unpin(); }
   void report(const ExceptionContext& context) noexcept override;
 
+  /// Queues what other threads have posted.
+  void deliver_inbox();
+  /// Throws: RuntimeError, beginning with `what`.
+  void check_can_run(const char* what) const;
   void run_forever();
   void poll_once(Duration at_most);
   void stop() noexcept { stopping_ = true; }
@@ -40,6 +46,7 @@ class LoopState final : public Scheduler {
   void close();
   /// Called by ~EventLoop, last.
   void abandon() noexcept;
+  void close_backend() noexcept { backend_.reset(); }
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
 
   [[nodiscard]] Backend& backend() const noexcept { return *backend_; }
@@ -53,8 +60,7 @@ class LoopState final : public Scheduler {
   class RunScope;
   ~LoopState() = default;
 
-  void iterate(std::int64_t wait_until);
-  void deliver_inbox();
+  void iterate(std::int64_t wait_until, bool always_poll);
   void run_batch();
   void fall_asleep() noexcept;
   void discard_everything() noexcept;
@@ -70,6 +76,9 @@ class LoopState final : public Scheduler {
   bool running_ = false;  // accessed atomically
   bool asleep_ = true;    // accessed atomically: a post must wake the backend
 };
+
+/// In a forked child.
+void forget_current_loop() noexcept;
 
 struct LoopAccess {
   static LoopState& state(const EventLoop& loop) noexcept { return *loop.state_; }

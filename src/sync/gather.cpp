@@ -87,17 +87,20 @@ void GatherCore::child_done(void* object, ReadyAction action) {
   if (held) outer.unhold();
 }
 
+// As in CPython such an error counts as seen. There it is lost; here it is told.
+void GatherCore::tell_lost(FutureState& state, const char* why) {
+  if (!state.failed()) return;
+  state.mark_retrieved();
+  if (is_cancelled_error(state.error())) return;  // a gather's own: no error
+  log(LogLevel::warning,
+      fmt::format("gather(): error of {} {}: {}", state.repr(), why, describe(state.error())));
+}
+
 void GatherCore::handle(Child& child) {
   FutureState& state = *child.state;
   ++finished_;
   if (outer_->done()) {
-    if (state.failed()) {
-      // As in CPython it counts as seen. There it is lost; here it is told.
-      state.mark_retrieved();
-      log(LogLevel::warning,
-          fmt::format("gather(): error of {} came after the gather had ended: {}", state.repr(),
-                      describe(state.error())));
-    }
+    tell_lost(state, "came after the gather had ended");
     return;
   }
   if (!return_exceptions_ && !state.has_value()) {
@@ -106,6 +109,7 @@ void GatherCore::handle(Child& child) {
   }
   if (finished_ < distinct_) return;
   if (outer_->cancel_requested()) {
+    for (Child& c : children_) tell_lost(*c.state, "is hidden by the cancellation of the gather");
     finish_with(state.cancelled() ? state.make_cancelled_error()
                                   : std::make_exception_ptr(CancelledError()));
     return;

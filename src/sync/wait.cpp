@@ -125,10 +125,11 @@ void SetWait::end() noexcept {
   block->drop();
 }
 
-void drop_repeated(std::vector<const FutureBase*>& handles) {
+std::vector<bool> first_ones(const std::vector<const FutureBase*>& handles) {
   std::unordered_set<const FutureState*> seen;
-  std::erase_if(handles,
-                [&](const FutureBase* f) { return !seen.insert(&FutureAccess::state(*f)).second; });
+  std::vector<bool> first;
+  for (const FutureBase* f : handles) first.push_back(seen.insert(&FutureAccess::state(*f)).second);
+  return first;
 }
 
 void check_wait_set(std::size_t size) {

@@ -8,9 +8,4 @@ Coro<> cancel_and_wait(FutureBase future) {
   co_await wait(one);
 }
 
-void throw_timeout_or(std::exception_ptr error) {
-  if (is_cancelled_error(error)) throw TimeoutError();
-  std::rethrow_exception(std::move(error));
-}
-
 }  // namespace asyncio::detail

@@ -1,5 +1,5 @@
-// The native stack stays bounded, whatever awaits whatever: this suite also runs at -O0, -O1, -O2 and
-// under the sanitizers, on both compilers.
+// The native stack stays bounded, whatever awaits whatever: this suite also runs at -O0, -O1, -O2
+// and under the sanitizers, on both compilers.
 
 #include <asyncio/coroutine.hpp>
 

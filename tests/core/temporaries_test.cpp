@@ -1,6 +1,7 @@
-// What stands inside a co_await expression is destroyed exactly once, and what a function was given by
-// view may be gone before its result is awaited. g++ before 15 destroys some temporaries twice: the
-// forms that it cannot do are refused at compile time or, where they are the user's own, left out.
+// What stands inside a co_await expression is destroyed exactly once, and what a function was given
+// by view may be gone before its result is awaited. g++ before 15 destroys some temporaries twice:
+// the forms that it cannot do are refused at compile time or, where they are the user's own, left
+// out.
 
 #include <asyncio/asyncio.hpp>
 #include <asyncio/testing.hpp>
@@ -107,9 +108,9 @@ ASYNC_TEST(Temporaries, CreateTaskWithOptionsAndArguments) {
   auto body = [counted = Counted()]() -> asyncio::Coro<int> { co_return 4; };
   EXPECT_EQ(co_await asyncio::create_task(asyncio::moved(body)), 4);
 #if CLOSURES_IN_CO_AWAIT
-  EXPECT_EQ(co_await asyncio::create_task(
-                [counted = Counted()]() -> asyncio::Coro<int> { co_return 5; }),
-            5);
+  EXPECT_EQ(
+      co_await asyncio::create_task([counted = Counted()]() -> asyncio::Coro<int> { co_return 5; }),
+      5);
 #endif
 }
 
@@ -197,9 +198,8 @@ ASYNC_TEST(Temporaries, WithItsManagerAndItsBody) {
     (void)captured;
     co_return;
   });
-  auto body = [counted = Counted(), only = std::make_unique<int>(5)](Manager&) -> asyncio::Coro<int> {
-    co_return *only;
-  };
+  auto body = [counted = Counted(), only = std::make_unique<int>(5)](
+                  Manager&) -> asyncio::Coro<int> { co_return *only; };
   EXPECT_EQ(co_await asyncio::with(Manager(Counted()), asyncio::moved(body)), 5);
 #if CLOSURES_IN_CO_AWAIT
   co_await asyncio::with(Manager(Counted()), [counted = Counted()] { (void)counted; });
@@ -214,9 +214,8 @@ ASYNC_TEST(Temporaries, TaskGroupAndTimeout) {
     (void)group.create_task(take, Counted(), Counted(), 1);
     (void)co_await group.create_task(give());
   });
-  co_await asyncio::with(asyncio::timeout(1s), [&](asyncio::Timeout&) -> asyncio::Coro<> {
-    (void)co_await give();
-  });
+  co_await asyncio::with(asyncio::timeout(1s),
+                         [&](asyncio::Timeout&) -> asyncio::Coro<> { (void)co_await give(); });
 }
 
 ASYNC_TEST(Temporaries, Finally) {

@@ -107,6 +107,7 @@ class FutureState : public Pooled {
 
   /// "<Future pending>" and so on.
   [[nodiscard]] std::string repr() const;
+  [[nodiscard]] std::string repr_callbacks() const;
   [[nodiscard]] static std::string describe_callback(const WaitNode& node);
 
  protected:
@@ -238,7 +239,7 @@ class CallbackNode : public Pooled {
   FutureState* future_ = nullptr;
   ContextCell* context_ = nullptr;
   std::uint64_t id_ = 0;
-  bool queued_ = false;  // then it holds the future
+  bool queued_ = false;  // then it counts as a user of the future
 };
 
 /// Future<T>'s state.

@@ -106,7 +106,7 @@ template <class T>
 NoneIfVoid<T> take_value(FutureState& state) {
   NoneIfVoid<T>& value = value_of<T>(state);
   if (state.only_user()) return std::move(value);
-  if constexpr (std::is_copy_constructible_v<NoneIfVoid<T>>) {
+  if constexpr (copyable<NoneIfVoid<T>>) {
     return value;
   } else {
     throw_value_shared();

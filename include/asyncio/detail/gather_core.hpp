@@ -46,6 +46,7 @@ class GatherCore {
   static void child_done(void* child, ReadyAction action);
   void handle(Child& child);
   void finish_with(std::exception_ptr error);
+  static void tell_lost(FutureState& state, const char* why);
 
   std::vector<Child> children_;
   CompositeState* outer_ = nullptr;
@@ -59,7 +60,7 @@ class GatherCore {
 template <class T>
 class GatherOf : public CompositeStateOf<T> {
  public:
-  GatherOf(GatherCore&& c, std::source_location where) noexcept
+  GatherOf(GatherCore&& c, std::source_location where)
       : CompositeStateOf<T>(c.scheduler(), where), core(std::move(c)) {}
 
   void begin(bool return_exceptions) {

@@ -51,6 +51,7 @@ class Job : private InboxNode {
   static void on_future_done(void* self, ReadyAction action);
   bool move_from_queued(Phase next) noexcept;
   void finish_on_worker() noexcept;
+  void leave_withdrawn() noexcept;
   /// The loop's side lets go of the future; on the loop's thread.
   void detach() noexcept;
   void drop_owner() noexcept {

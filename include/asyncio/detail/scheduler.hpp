@@ -67,6 +67,9 @@ class Scheduler {
   /// Gives `node` to the loop's thread and wakes the loop. Any thread, and signal handlers.
   /// Returns: false if the loop is closed; the node is the caller's then.
   virtual bool post(InboxNode& node) noexcept = 0;
+  /// Keeps this object, though not the loop, alive for a thread that will post(). Any thread.
+  virtual void pin() noexcept = 0;
+  virtual void unpin() noexcept = 0;
   /// To the exception handler of the loop. Never throws: what the handler throws is reported too.
   virtual void report(const ExceptionContext& context) noexcept = 0;
 

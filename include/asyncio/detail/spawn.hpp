@@ -47,6 +47,48 @@ auto to_coro(A awaitable) {
   return await_as_coro<A>(std::move(awaitable));
 }
 
+/// The parameters of a function, or of a callable with one call operator; else none known.
+template <class F>
+struct Parameters {
+  using type = void;
+};
+template <class R, class... Ps>
+struct Parameters<R (*)(Ps...)> {
+  using type = std::tuple<Ps...>*;
+};
+template <class R, class... Ps>
+struct Parameters<R (*)(Ps...) noexcept> : Parameters<R (*)(Ps...)> {};
+template <class R, class C, class... Ps>
+struct Parameters<R (C::*)(Ps...)> : Parameters<R (*)(Ps...)> {};
+template <class R, class C, class... Ps>
+struct Parameters<R (C::*)(Ps...) const> : Parameters<R (*)(Ps...)> {};
+template <class F>
+  requires requires { &F::operator(); }
+struct Parameters<F> : Parameters<decltype(&F::operator())> {};
+
+/// True if a reference parameter would bind to a temporary made of the argument, which would die
+/// with the call: "text" for a const std::string&. A std::ref() binds to what it refers to.
+template <class P, class A>
+inline constexpr bool binds_to_temporary =
+    (std::is_rvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>) &&
+    std::is_reference_v<P> && !std::is_convertible_v<A*, std::remove_cvref_t<P>*> &&
+    !std::is_convertible_v<A, std::remove_cvref_t<P>&>;
+
+/// What to keep for a parameter: the argument's copy; the parameter's own type where that is a
+/// reference that could not bind to the copy.
+template <class P, class A>
+using KeptArgument = std::conditional_t<binds_to_temporary<P, A>, std::remove_cvref_t<P>, A>;
+
+template <class Ps, class... As>
+struct KeptArguments {
+  using type = std::tuple<std::decay_t<As>...>;
+};
+template <class... Ps, class... As>
+  requires(sizeof...(Ps) == sizeof...(As))
+struct KeptArguments<std::tuple<Ps...>*, As...> {
+  using type = std::tuple<KeptArgument<Ps, std::decay_t<As>>...>;
+};
+
 /// A callable and its arguments, kept while the coroutine that it made runs.
 template <class F, class... Args>
 class KeptCall final : public Keeper {
@@ -58,7 +100,7 @@ class KeptCall final : public Keeper {
 
  private:
   F fn_;
-  std::tuple<Args...> args_;
+  typename KeptArguments<typename Parameters<F>::type, Args...>::type args_;
 };
 
 struct KeeperOwner {

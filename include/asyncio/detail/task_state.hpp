@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace asyncio {
@@ -164,6 +165,11 @@ class TaskStateOf final : public TaskState {
 /// Where a future's value is: three layouts, one type of handle.
 template <class T>
 [[nodiscard]] NoneIfVoid<T>& value_of(FutureState& state) noexcept {
+  if constexpr (std::is_same_v<NoneIfVoid<T>, None>) {
+    // Also asked of futures of other types, whose handles forgot them: there is nothing to see.
+    static None nothing;
+    return nothing;
+  }
   switch (state.kind()) {
     case FutureState::Kind::task: return static_cast<TaskStateOf<T>&>(state).slot.value;
     case FutureState::Kind::composite:
