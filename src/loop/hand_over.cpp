@@ -50,9 +50,6 @@ void HandOver::close() noexcept {
 void HandOver::abandon() noexcept {
   std::unique_lock lock(mutex_);
   abandoned_ = true;
-  // Its descriptors live until here, so that a late wake() hits none of somebody else's; longer
-  // while a pinned thread may be in one.
-  if (pins_ == 0) loop_.close_backend();
   drain(std::move(lock));
 }
 

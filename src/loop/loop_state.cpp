@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include <limits>
 #include <utility>
@@ -56,13 +57,14 @@ void LoopState::disarm(Timer& timer) noexcept {
 // --- from other threads -------------------------------------------------------------------------
 
 bool LoopState::post(InboxNode& node) noexcept {
-  switch (inbox_.post(node)) {
-    case Inbox::Posted::closed: return false;
-    case Inbox::Posted::more: return true;  // whoever was first has woken the loop
-    case Inbox::Posted::first: break;
+  __atomic_add_fetch(&posters_, 1, __ATOMIC_SEQ_CST);
+  const Inbox::Posted posted = inbox_.post(node);
+  // Whoever was first in an empty inbox wakes the loop for all.
+  if (posted == Inbox::Posted::first && __atomic_load_n(&asleep_, __ATOMIC_SEQ_CST)) {
+    backend_->wake();
   }
-  if (__atomic_load_n(&asleep_, __ATOMIC_SEQ_CST)) backend_->wake();
-  return true;
+  __atomic_sub_fetch(&posters_, 1, __ATOMIC_SEQ_CST);
+  return posted != Inbox::Posted::closed;
 }
 
 void LoopState::deliver_inbox() {
@@ -221,6 +223,10 @@ void LoopState::discard_everything() noexcept {
 
 void LoopState::abandon() noexcept {
   loop = nullptr;
+  // The inbox is closed, so nobody begins a wake() any more; who is in one is out of it soon. The
+  // descriptors live until here, so that no wake() hits one of somebody else's.
+  while (__atomic_load_n(&posters_, __ATOMIC_SEQ_CST) != 0) ::sched_yield();
+  backend_.reset();
   hand_over_.abandon();
 }
 

@@ -46,7 +46,6 @@ class LoopState final : public Scheduler {
   void close();
   /// Called by ~EventLoop, last.
   void abandon() noexcept;
-  void close_backend() noexcept { backend_.reset(); }
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
 
   [[nodiscard]] Backend& backend() const noexcept { return *backend_; }
@@ -69,6 +68,7 @@ class LoopState final : public Scheduler {
   std::unique_ptr<Backend> backend_;
   mutable TimerHeap timers_;  // next_deadline() tidies it
   Inbox inbox_;
+  int posters_ = 0;                   // threads that are in post() just now; atomic
   InboxNode* undelivered_ = nullptr;  // taken from the inbox, but there was no memory to queue it
   HandOver hand_over_;
   Watchers watchers_;
