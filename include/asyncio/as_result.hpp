@@ -90,7 +90,7 @@ class [[nodiscard]] AsResult
 /// Python: `try: ... except E: await cleanup()`, which C++ cannot write: no co_await in a handler
 /// Cancellation: a cancellation of the waiting task is given as a Result, too; rethrow it or leave.
 /// Cost: no frame; nothing is thrown if what is awaited is a Coro, Future or Task.
-template <Awaitable A>
+template <detail::AwaitableOrCoro A>
 auto as_result(A&& awaitable) {
   static_assert(!(detail::is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
                 "as_result(): a coroutine runs once; pass std::move(coro)");

@@ -37,6 +37,7 @@ struct ThreadPoolOptions {
   /// Thread N is called PREFIX_N, in the debugger, too (15 characters are shown there).
   std::string_view thread_name_prefix = "asyncio";
 };
+static_assert(std::is_trivially_destructible_v<ThreadPoolOptions>);
 
 /// A pool of threads, each started when a job finds none idle.
 ///

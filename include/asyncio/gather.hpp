@@ -160,13 +160,13 @@ auto gather_range(R&& range) {
 /// error that one of them ends with later is written to the log sink. A TaskGroup does it better.
 /// Cancellation: cancels every child and waits for the first of them to end.
 /// Lifetime: values of lvalue handles are copied; others are moved out if nobody else holds them.
-template <Awaitable... As>
+template <detail::AwaitableOrCoro... As>
 [[nodiscard]] auto gather(As&&... awaitables) {
   return detail::gather_all<false>(std::forward<As>(awaitables)...);
 }
 
 /// Every error, a cancellation too, is given in its place as a Result.
-template <Awaitable... As>
+template <detail::AwaitableOrCoro... As>
 [[nodiscard]] auto gather(ReturnExceptions, As&&... awaitables) {
   return detail::gather_all<true>(std::forward<As>(awaitables)...);
 }

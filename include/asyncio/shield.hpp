@@ -69,7 +69,7 @@ class ShieldState final : public FutureStateOf<T> {
 /// Returns: a future that ends as the inner one does; if that is done already, that one itself.
 /// Cancellation: cancelling the inner one cancels this, too. run() cancels the inner one at its end
 /// all the same. An inner error that nobody is there to take is reported when the inner goes.
-template <Awaitable A>
+template <detail::AwaitableOrCoro A>
 [[nodiscard]] auto shield(A&& awaitable) {
   using T = std::remove_cvref_t<await_result_t<A>>;
   constexpr bool copied = detail::is_future<A> && std::is_lvalue_reference_v<A>;

@@ -13,6 +13,7 @@ struct Options {
   /// nullopt: as the environment says.
   std::optional<bool> debug = std::nullopt;
 };
+static_assert(std::is_trivially_destructible_v<Options>);
 
 /// A loop on the virtual clock. For run(..., {.loop_factory = ...}).
 [[nodiscard]] std::unique_ptr<EventLoop> new_virtual_loop();

@@ -54,7 +54,7 @@ Coro<std::remove_cvref_t<await_result_t<A>>> wait_for_value(A awaitable,
 /// first. Its own error, if that raises one then; its value, if it ends with one all the same.
 /// Cancellation: cancels what is awaited. It wins over a result and over the limit that come in the
 /// same pass; the result stays in the future.
-template <Awaitable A>
+template <detail::AwaitableOrCoro A>
 [[nodiscard]] auto wait_for(A&& awaitable, std::optional<Duration> limit) {
   static_assert(!(detail::is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
                 "wait_for(): a coroutine runs once; pass std::move(coro)");

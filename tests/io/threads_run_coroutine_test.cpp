@@ -9,6 +9,7 @@
 #include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -24,18 +25,6 @@
 using namespace std::chrono_literals;
 
 namespace {
-
-template <class E>
-bool threw(const std::exception_ptr& error) {
-  if (error == nullptr) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 asyncio::Coro<int> doubled(int n) {
   co_await asyncio::sleep(0s);
@@ -86,8 +75,8 @@ ASYNC_TEST(RunCoroutineThreadsafe, GivesTheExceptionToAnotherThread) {
     asked = future.exception();
     thrown = error_of(future);
   });
-  EXPECT_TRUE(threw<std::domain_error>(asked));
-  EXPECT_TRUE(threw<std::domain_error>(thrown));
+  EXPECT_TRUE(support::is_a<std::domain_error>(asked));
+  EXPECT_TRUE(support::is_a<std::domain_error>(thrown));
 }
 
 // COMB-136
@@ -109,7 +98,7 @@ ASYNC_TEST(RunCoroutineThreadsafe, ATimeoutOfItsResultCancelsNothing) {
     loop.call_soon_threadsafe([&] { gate.set_result(6); });
     value = future.result();
   });
-  EXPECT_TRUE(threw<asyncio::TimeoutError>(timeout));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(timeout));
   EXPECT_FALSE(done_after_it);
   EXPECT_EQ(value, 6);
 }
@@ -139,7 +128,7 @@ ASYNC_TEST(RunCoroutineThreadsafe, CancellingItsFutureCancelsTheTask) {
   EXPECT_TRUE(co_await cancelled);
   EXPECT_TRUE(accepted);
   EXPECT_FALSE(again);
-  EXPECT_TRUE(threw<asyncio::CancelledError>(error));
+  EXPECT_TRUE(support::is_a<asyncio::CancelledError>(error));
   co_await asyncio::sleep(0s);
 }
 
@@ -193,7 +182,7 @@ ASYNC_TEST(RunCoroutineThreadsafe, ATaskThatEndsCancelledCancelsTheFuture) {
     cancelled = future.cancelled();
   });
   EXPECT_TRUE(cancelled);
-  EXPECT_TRUE(threw<asyncio::CancelledError>(error));
+  EXPECT_TRUE(support::is_a<asyncio::CancelledError>(error));
 }
 
 // COMB-138
@@ -208,7 +197,7 @@ ASYNC_TEST(RunCoroutineThreadsafe, AFailureToMakeTheTaskIsSetOnTheFutureAndRepor
   co_await asyncio::sleep(0s);
   co_await asyncio::sleep(0s);
   EXPECT_TRUE(future.done());
-  EXPECT_TRUE(threw<asyncio::RuntimeError>(error_of(future)));
+  EXPECT_TRUE(support::is_a<asyncio::RuntimeError>(error_of(future)));
   EXPECT_EQ(reports, 1);
 }
 
@@ -230,7 +219,7 @@ TEST(RunCoroutineThreadsafe, ALoopClosedBeforeItRunsCompletesTheFutureWithAnErro
   std::thread waiter([&] { error = error_of(future); });
   loop->close();
   waiter.join();
-  EXPECT_TRUE(threw<asyncio::RuntimeError>(error));
+  EXPECT_TRUE(support::is_a<asyncio::RuntimeError>(error));
 }
 
 // COMB-140, failure 81
@@ -242,7 +231,7 @@ TEST(RunCoroutineThreadsafe, ALoopClosedWhileItRunsCompletesTheFutureWithAnError
   loop->run_until_complete(asyncio::sleep(0s));
   EXPECT_FALSE(future.done());
   loop->close();
-  EXPECT_TRUE(threw<asyncio::RuntimeError>(error_of(future)));
+  EXPECT_TRUE(support::is_a<asyncio::RuntimeError>(error_of(future)));
   EXPECT_EQ(reports.count("Task was destroyed but it is pending"), 1);
 }
 
@@ -268,7 +257,7 @@ TEST(RunCoroutineThreadsafe, RunsEndCancelsWhatItStartedAndTheFutureToo) {
     co_await asyncio::to_thread([&] { started.get_future().wait(); });
   });
   client.join();
-  EXPECT_TRUE(threw<asyncio::CancelledError>(error));
+  EXPECT_TRUE(support::is_a<asyncio::CancelledError>(error));
 }
 
 // failure 81, COMB-140

@@ -9,6 +9,8 @@
 #include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -28,18 +30,6 @@ namespace {
 
 int add(int a, int b) { return a + b; }
 
-template <class E>
-bool threw(const std::exception_ptr& error) {
-  if (error == nullptr) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
 }  // namespace
 
 // COMB-141
@@ -52,7 +42,7 @@ ASYNC_TEST(ToThread, GivesTheFunctionsResultFromAnotherThread) {
 // COMB-141
 ASYNC_TEST(ToThread, ThrowsWhatTheFunctionThrows) {
   auto end = co_await asyncio::as_result(asyncio::to_thread([] { throw std::domain_error("no"); }));
-  EXPECT_TRUE(threw<std::domain_error>(end.error()));
+  EXPECT_TRUE(support::is_a<std::domain_error>(end.error()));
 }
 
 // COMB-141

@@ -7,6 +7,8 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/wait_for.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -31,22 +33,11 @@ asyncio::Coro<int> finally_fails(const char* text) {
   throw std::runtime_error(text);
 }
 
-std::string finally_text_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "no error";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const asyncio::CancelledError& e) {
-    return "cancelled:" + std::string(e.message());
-  }
-}
-
 /// A cleanup of 2 s that notes its beginning and how it ended.
 asyncio::Coro<> finally_cleanup(Log& log) {
   log.push_back("cleanup");
   auto slept = co_await asyncio::as_result(asyncio::sleep(2s));
-  log.push_back(slept ? "cleaned up" : finally_text_of(slept.error()));
+  log.push_back(slept ? "cleaned up" : support::text_of(slept.error()));
   std::move(slept).value();
 }
 
@@ -66,7 +57,7 @@ ASYNC_TEST(Finally, AfterAnErrorTheCleanupIsAwaitedAndTheErrorThrown) {
   Log log;
   auto r = co_await asyncio::as_result(
       asyncio::finally(finally_fails("own"), [&] { return finally_cleanup(log); }));
-  EXPECT_EQ(finally_text_of(r.error()), "own");
+  EXPECT_EQ(support::text_of(r.error()), "own");
   EXPECT_EQ(log, (Log{"cleanup", "cleaned up"}));
 }
 
@@ -80,7 +71,7 @@ ASYNC_TEST(Finally, AfterACancellationTheCleanupMayAwait) {
   co_await asyncio::sleep(1s);
   task.cancel("stop");
   auto r = co_await asyncio::as_result(task);
-  EXPECT_EQ(finally_text_of(r.error()), "cancelled:stop");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:stop");
   EXPECT_EQ(log, (Log{"cleanup", "cleaned up"}));
 }
 
@@ -92,8 +83,8 @@ ASYNC_TEST(Finally, AnErrorOfTheCleanupReplacesWhatWasThere) {
   };
   auto after_value = co_await asyncio::as_result(asyncio::finally(finally_gives(1), cleanup));
   auto after_error = co_await asyncio::as_result(asyncio::finally(finally_fails("own"), cleanup));
-  EXPECT_EQ(finally_text_of(after_value.error()), "cleanup failed");
-  EXPECT_EQ(finally_text_of(after_error.error()), "cleanup failed");
+  EXPECT_EQ(support::text_of(after_value.error()), "cleanup failed");
+  EXPECT_EQ(support::text_of(after_error.error()), "cleanup failed");
 }
 
 // api: finally
@@ -108,7 +99,7 @@ ASYNC_TEST(Finally, AFurtherCancelReachesTheCleanup) {
   co_await asyncio::sleep(1s);
   task.cancel("second");
   auto r = co_await asyncio::as_result(task);
-  EXPECT_EQ(finally_text_of(r.error()), "cancelled:second");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:second");
   EXPECT_EQ(log, (Log{"cleanup", "cancelled:second"}));
 }
 
@@ -170,7 +161,7 @@ ASYNC_TEST(FinallyShielded, ACancelDuringTheCleanupIsHeldBackUntilItsEnd) {
   co_await asyncio::sleep(0s);
   EXPECT_FALSE(task.done());
   auto r = co_await asyncio::as_result(task);
-  EXPECT_EQ(finally_text_of(r.error()), "cancelled:held back");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:held back");
   EXPECT_EQ(log, (Log{"cleanup", "cleaned up"}));
 }
 
@@ -206,7 +197,7 @@ ASYNC_TEST(FinallyShielded, AnErrorIsThrownAfterTheCleanup) {
   Log log;
   auto r = co_await asyncio::as_result(asyncio::finally(finally_fails("own"), asyncio::shielded,
                                                         [&] { return finally_cleanup(log); }));
-  EXPECT_EQ(finally_text_of(r.error()), "own");
+  EXPECT_EQ(support::text_of(r.error()), "own");
   EXPECT_EQ(log.back(), "cleaned up");
 }
 
@@ -218,7 +209,7 @@ ASYNC_TEST(FinallyShielded, AnErrorOfTheCleanupReplacesWhatWasThere) {
   };
   auto r = co_await asyncio::as_result(
       asyncio::finally(finally_fails("own"), asyncio::shielded, cleanup));
-  EXPECT_EQ(finally_text_of(r.error()), "cleanup failed");
+  EXPECT_EQ(support::text_of(r.error()), "cleanup failed");
 }
 
 // COMB-044: a limit waits for the shielded cleanup, too

@@ -9,6 +9,7 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/wait.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -38,17 +39,6 @@ asyncio::Coro<int> result_fails(const char* text) {
 
 asyncio::Coro<std::unique_ptr<int>> result_unique(int value) {
   co_return std::make_unique<int>(value);
-}
-
-std::string result_text_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "no error";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const asyncio::CancelledError& e) {
-    return "cancelled:" + std::string(e.message());
-  }
 }
 
 /// An awaitable that knows nothing of the library; is ready, or resumed through the loop.
@@ -83,7 +73,7 @@ ASYNC_TEST(AsResult, OfACoroutineIsItsValueOrItsError) {
   auto error = co_await asyncio::as_result(result_fails("own"));
   EXPECT_FALSE(error);
   EXPECT_FALSE(error.cancelled());
-  EXPECT_EQ(result_text_of(error.error()), "own");
+  EXPECT_EQ(support::text_of(error.error()), "own");
   EXPECT_THROW((void)error.value(), std::runtime_error);
 }
 
@@ -93,8 +83,8 @@ ASYNC_TEST(AsResult, OfATaskIsItsValueOrItsErrorAndTheTaskKeepsThem) {
   auto error = asyncio::create_task(result_fails("own"));
   EXPECT_EQ((co_await asyncio::as_result(value)).value(), 1);
   EXPECT_EQ(value.result(), 1);
-  EXPECT_EQ(result_text_of((co_await asyncio::as_result(error)).error()), "own");
-  EXPECT_EQ(result_text_of(error.exception()), "own");
+  EXPECT_EQ(support::text_of((co_await asyncio::as_result(error)).error()), "own");
+  EXPECT_EQ(support::text_of(error.exception()), "own");
 }
 
 // api: as_result
@@ -106,10 +96,10 @@ ASYNC_TEST(AsResult, OfAFutureIsItsValueItsErrorOrItsCancellation) {
   b.set_exception(std::runtime_error("set"));
   c.cancel("why");
   EXPECT_EQ((co_await asyncio::as_result(a)).value(), 1);
-  EXPECT_EQ(result_text_of((co_await asyncio::as_result(b)).error()), "set");
+  EXPECT_EQ(support::text_of((co_await asyncio::as_result(b)).error()), "set");
   auto r = co_await asyncio::as_result(c);
   EXPECT_TRUE(r.cancelled());
-  EXPECT_EQ(result_text_of(r.error()), "cancelled:why");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:why");
 }
 
 // api: as_result
@@ -133,7 +123,7 @@ ASYNC_TEST(AsResult, OfAGatherIsItsTupleOrTheFirstError) {
   auto good = co_await asyncio::as_result(asyncio::gather(result_gives(1), result_gives(2)));
   EXPECT_EQ(good.value(), (std::tuple{1, 2}));
   auto bad = co_await asyncio::as_result(asyncio::gather(result_gives(1), result_fails("one")));
-  EXPECT_EQ(result_text_of(bad.error()), "one");
+  EXPECT_EQ(support::text_of(bad.error()), "one");
 }
 
 // as_result counts as looking at the error: nothing is "never retrieved"
@@ -151,7 +141,7 @@ ASYNC_TEST(AsResult, GivesTheCancellationOfTheWaitingTaskToo) {
   std::vector<std::string> log;
   auto body = [&]() -> asyncio::Coro<> {
     auto r = co_await asyncio::as_result(asyncio::sleep(1h));
-    log.push_back(result_text_of(r.error()));
+    log.push_back(support::text_of(r.error()));
     co_await asyncio::sleep(1s);
     log.push_back("went on");
   };
@@ -170,7 +160,7 @@ ASYNC_TEST(AsResult, GivesTheCancellationOfACoroutineThatThrowsItItself) {
     co_return;
   };
   auto r = co_await asyncio::as_result(body());
-  EXPECT_EQ(result_text_of(r.error()), "cancelled:own");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:own");
   EXPECT_EQ(asyncio::current_task()->cancelling(), 0u);
 }
 
@@ -178,14 +168,14 @@ ASYNC_TEST(AsResult, GivesTheCancellationOfACoroutineThatThrowsItItself) {
 ASYNC_TEST(AsResult, OfAForeignAwaitableThatIsReady) {
   EXPECT_EQ((co_await asyncio::as_result(ForeignAwaitable{})).value(), 7);
   auto r = co_await asyncio::as_result(ForeignAwaitable{.error = "foreign"});
-  EXPECT_EQ(result_text_of(r.error()), "foreign");
+  EXPECT_EQ(support::text_of(r.error()), "foreign");
 }
 
 // api: as_result
 ASYNC_TEST(AsResult, OfAForeignAwaitableThatSuspends) {
   EXPECT_EQ((co_await asyncio::as_result(ForeignAwaitable{.ready = false})).value(), 7);
   auto r = co_await asyncio::as_result(ForeignAwaitable{.ready = false, .error = "foreign"});
-  EXPECT_EQ(result_text_of(r.error()), "foreign");
+  EXPECT_EQ(support::text_of(r.error()), "foreign");
   EXPECT_EQ((co_await asyncio::as_result(ForeignByOperator{})).value(), 7);
 }
 
@@ -195,7 +185,7 @@ ASYNC_TEST(AsResult, OfAForeignAwaitableThatThrowsWhereItSuspends) {
   try {
     auto r = co_await asyncio::as_result(
         ForeignAwaitable{.ready = false, .error_at_suspend = "at suspend"});
-    EXPECT_EQ(result_text_of(r.error()), "at suspend");
+    EXPECT_EQ(support::text_of(r.error()), "at suspend");
   } catch (...) {
     thrown = true;
   }
@@ -254,7 +244,7 @@ ASYNC_TEST(AsResult, OfTheTaskItselfIsARuntimeError) {
   auto body = [&]() -> asyncio::Coro<> {
     auto inner = []() -> asyncio::Coro<> { co_await *asyncio::current_task(); };
     auto r = co_await asyncio::as_result(inner());
-    error = result_text_of(r.error());
+    error = support::text_of(r.error());
   };
   co_await asyncio::create_task(body);
   EXPECT_NE(error.find("cannot await on itself"), std::string::npos) << error;
@@ -284,7 +274,7 @@ ASYNC_TEST(AsResult, IsAnAwaitableThatMayBeStoredAndSpawned) {
   auto stored = asyncio::as_result(result_fails("stored"));
   auto task = asyncio::create_task(std::move(stored));
   auto r = co_await std::move(task);
-  EXPECT_EQ(result_text_of(r.error()), "stored");
+  EXPECT_EQ(support::text_of(r.error()), "stored");
   asyncio::Coro<asyncio::Result<int>> coro = asyncio::as_result(result_gives(2));
   EXPECT_EQ((co_await std::move(coro)).value(), 2);
 }

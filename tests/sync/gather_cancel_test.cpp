@@ -6,6 +6,7 @@
 #include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -54,17 +55,6 @@ asyncio::Coro<int> gathered_fails(asyncio::Duration after, const char* text) {
   throw std::runtime_error(text);
 }
 
-std::string gathered_text_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "no error";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const asyncio::CancelledError& e) {
-    return "cancelled:" + std::string(e.message());
-  }
-}
-
 }  // namespace
 
 // COMB-016
@@ -75,7 +65,7 @@ ASYNC_TEST(GatherCancel, AChildThatOthersCancelIsAnErrorAndNothingElseIsCancelle
   co_await asyncio::sleep(0s);
   victim.cancel("enough");
   auto r = co_await asyncio::as_result(outer);
-  EXPECT_EQ(gathered_text_of(r.error()), "cancelled:enough");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:enough");
   EXPECT_FALSE(outer.cancelled());
   EXPECT_NE(outer.exception(), nullptr);
   EXPECT_EQ(asyncio::current_task()->cancelling(), 0u);
@@ -133,7 +123,7 @@ ASYNC_TEST(GatherCancel, ReachesTheChildrenOfAGatherInAGather) {
   co_await asyncio::sleep(0s);
   EXPECT_TRUE(outer.cancel("all"));
   auto r = co_await asyncio::as_result(outer);
-  EXPECT_EQ(gathered_text_of(r.error()), "cancelled:all");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:all");
   co_await asyncio::sleep(0s);
   EXPECT_TRUE(a.cancelled());
   EXPECT_TRUE(b.cancelled());
@@ -180,7 +170,7 @@ ASYNC_TEST(GatherCancel, AnErrorDuringCancellationReplacesIt) {
   co_await asyncio::sleep(0s);
   outer.cancel();
   auto r = co_await asyncio::as_result(outer);
-  EXPECT_EQ(gathered_text_of(r.error()), "cleanup failed");
+  EXPECT_EQ(support::text_of(r.error()), "cleanup failed");
 }
 
 // COMB-020, COMB-019
@@ -213,7 +203,7 @@ ASYNC_TEST(GatherCancel, AfterAFailureCancelIsRefusedAndTheOthersGoOn) {
   auto r = co_await asyncio::as_result(outer);
   EXPECT_FALSE(outer.cancel());
   EXPECT_EQ(other.cancelling(), 0u);
-  EXPECT_EQ(gathered_text_of(outer.exception()), "first");
+  EXPECT_EQ(support::text_of(outer.exception()), "first");
   EXPECT_EQ(co_await other, 1);
 }
 
@@ -223,12 +213,12 @@ ASYNC_TEST(GatherCancel, CancellingTheTaskThatAwaitsItCancelsTheChildrenAndPasse
   std::string waiter_error;
   auto child = [&]() -> asyncio::Coro<> {
     auto r = co_await asyncio::as_result(asyncio::sleep(1h));
-    child_error = gathered_text_of(r.error());
+    child_error = support::text_of(r.error());
     std::move(r).value();
   };
   auto waiter = [&]() -> asyncio::Coro<> {
     auto r = co_await asyncio::as_result(asyncio::gather(child()));
-    waiter_error = gathered_text_of(r.error());
+    waiter_error = support::text_of(r.error());
     std::move(r).value();
   };
   auto task = asyncio::create_task(waiter);

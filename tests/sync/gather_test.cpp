@@ -7,6 +7,7 @@
 #include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -37,17 +38,6 @@ asyncio::Coro<int> gather_fails(asyncio::Duration after, const char* text) {
 asyncio::Coro<int> gather_notes(Log& log, const char* name, int value) {
   log.push_back(name);
   co_return value;
-}
-
-std::string gather_text_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "no error";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const asyncio::CancelledError& e) {
-    return "cancelled:" + std::string(e.message());
-  }
 }
 
 }  // namespace
@@ -162,8 +152,8 @@ ASYNC_TEST(Gather, TheSameTaskTwiceInARangeRunsOnce) {
 ASYNC_TEST(Gather, TheSameFailedTaskTwiceGivesItsErrorAtEachPlace) {
   auto task = asyncio::create_task(gather_fails(0s, "once"));
   auto [a, b] = co_await asyncio::gather(asyncio::return_exceptions, task, task);
-  EXPECT_EQ(gather_text_of(a.error()), "once");
-  EXPECT_EQ(gather_text_of(b.error()), "once");
+  EXPECT_EQ(support::text_of(a.error()), "once");
+  EXPECT_EQ(support::text_of(b.error()), "once");
 }
 
 // COMB-011
@@ -200,7 +190,7 @@ ASYNC_TEST(Gather, AChildThatHasFailedAlreadyFailsItAtOnce) {
   failed.set_exception(std::runtime_error("early"));
   auto outer = asyncio::gather(pending, failed);
   EXPECT_TRUE(outer.done());
-  EXPECT_EQ(gather_text_of(outer.exception()), "early");
+  EXPECT_EQ(support::text_of(outer.exception()), "early");
   EXPECT_FALSE(pending.done());
   co_return;
 }
@@ -220,7 +210,7 @@ ASYNC_TEST(Gather, ThrowsTheFirstErrorAtOnceAndTheOthersGoOn) {
   const auto began = loop.time();
   auto slow = asyncio::create_task(gather_gives(3s, 1));
   auto r = co_await asyncio::as_result(asyncio::gather(slow, gather_fails(1s, "first")));
-  EXPECT_EQ(gather_text_of(r.error()), "first");
+  EXPECT_EQ(support::text_of(r.error()), "first");
   EXPECT_EQ(loop.time() - began, asyncio::Duration(1s));
   EXPECT_FALSE(slow.done());
   EXPECT_EQ(slow.cancelling(), 0u);
@@ -232,7 +222,7 @@ ASYNC_TEST(Gather, TheErrorIsThatOfTheChildThatFailedFirst) {
   const support::LogCapture reports;
   auto later = asyncio::create_task(gather_fails(2s, "later"));
   auto r = co_await asyncio::as_result(asyncio::gather(later, gather_fails(1s, "sooner")));
-  EXPECT_EQ(gather_text_of(r.error()), "sooner");
+  EXPECT_EQ(support::text_of(r.error()), "sooner");
   (void)co_await asyncio::as_result(later);
 }
 
@@ -241,7 +231,7 @@ ASYNC_TEST(Gather, AnErrorAfterTheFirstIsTold) {
   const support::LogCapture reports;
   auto r = co_await asyncio::as_result(
       asyncio::gather(gather_fails(2s, "second"), gather_fails(1s, "first")));
-  EXPECT_EQ(gather_text_of(r.error()), "first");
+  EXPECT_EQ(support::text_of(r.error()), "first");
   EXPECT_TRUE(reports.empty());
   co_await asyncio::sleep(2s);
   EXPECT_EQ(reports.count("second"), 1);
@@ -265,8 +255,8 @@ ASYNC_TEST(Gather, ReturnExceptionsGivesErrorsInTheirPlaces) {
   auto [a, b, c] = co_await asyncio::gather(asyncio::return_exceptions, gather_gives(3s, 1),
                                             gather_fails(1s, "middle"), gather_fails(2s, "last"));
   EXPECT_EQ(a.value(), 1);
-  EXPECT_EQ(gather_text_of(b.error()), "middle");
-  EXPECT_EQ(gather_text_of(c.error()), "last");
+  EXPECT_EQ(support::text_of(b.error()), "middle");
+  EXPECT_EQ(support::text_of(c.error()), "last");
 }
 
 // COMB-015, COMB-024
@@ -277,7 +267,7 @@ ASYNC_TEST(Gather, ReturnExceptionsOfARangeGivesAVectorOfResults) {
   std::vector<asyncio::Result<int>> r =
       co_await asyncio::gather(asyncio::return_exceptions, std::move(coros));
   EXPECT_EQ(r.size(), 2u);
-  EXPECT_EQ(gather_text_of(r[0].error()), "bad");
+  EXPECT_EQ(support::text_of(r[0].error()), "bad");
   EXPECT_EQ(r[1].value(), 2);
 }
 

@@ -9,6 +9,7 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/wait.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -40,17 +41,6 @@ asyncio::Coro<std::unique_ptr<int>> shielded_unique() {
   co_return std::make_unique<int>(5);
 }
 
-std::string shielded_text_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "no error";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (const asyncio::CancelledError& e) {
-    return "cancelled:" + std::string(e.message());
-  }
-}
-
 }  // namespace
 
 // COMB-079
@@ -75,7 +65,7 @@ ASYNC_TEST(Shield, AnErrorIsGivenAndCountsAsTaken) {
   const support::LogCapture reports;
   {
     auto r = co_await asyncio::as_result(asyncio::shield(shielded_fails(1s, "inner")));
-    EXPECT_EQ(shielded_text_of(r.error()), "inner");
+    EXPECT_EQ(support::text_of(r.error()), "inner");
   }
   EXPECT_TRUE(reports.empty());
 }
@@ -109,7 +99,7 @@ ASYNC_TEST(Shield, CancellingTheTaskThatAwaitsItLeavesTheInnerOneAlone) {
   co_await asyncio::sleep(1s);
   task.cancel("outside");
   auto r = co_await asyncio::as_result(task);
-  EXPECT_EQ(shielded_text_of(r.error()), "cancelled:outside");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:outside");
   EXPECT_EQ(inner.cancelling(), 0u);
   EXPECT_EQ(co_await inner, 7);
 }
@@ -122,7 +112,7 @@ ASYNC_TEST(Shield, CancellingTheInnerOneCancelsItWithoutTheMessage) {
   task.cancel("inside");
   auto r = co_await asyncio::as_result(outer);
   EXPECT_TRUE(outer.cancelled());
-  EXPECT_EQ(shielded_text_of(r.error()), "cancelled:");
+  EXPECT_EQ(support::text_of(r.error()), "cancelled:");
 }
 
 // COMB-083, failure 24
@@ -130,7 +120,7 @@ ASYNC_TEST(Shield, AnInnerErrorThatNobodyIsLeftToTakeIsReportedOnce) {
   std::vector<std::string> messages;
   auto& loop = asyncio::get_running_loop();
   loop.set_exception_handler([&](asyncio::EventLoop&, const asyncio::ExceptionContext& c) {
-    messages.push_back(c.message + ": " + shielded_text_of(c.exception));
+    messages.push_back(c.message + ": " + support::text_of(c.exception));
   });
   {
     auto outer = asyncio::shield(shielded_fails(1s, "unheard"));
@@ -151,7 +141,7 @@ ASYNC_TEST(Shield, AnInnerErrorThatSomebodyTakesLaterIsNotReported) {
     co_await asyncio::sleep(0s);
     outer.cancel();
     co_await asyncio::sleep(2s);
-    EXPECT_EQ(shielded_text_of(task.exception()), "heard late");
+    EXPECT_EQ(support::text_of(task.exception()), "heard late");
   }
   EXPECT_TRUE(reports.empty());
 }

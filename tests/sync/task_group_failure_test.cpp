@@ -7,6 +7,8 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -20,35 +22,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using Log = std::vector<std::string>;
-
-std::string what_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "nothing";
-  try {
-    std::rethrow_exception(error);
-  } catch (const asyncio::CancelledError&) {
-    return "CancelledError";
-  } catch (const asyncio::KeyboardInterrupt&) {
-    return "KeyboardInterrupt";
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "something";
-  }
-}
-
-/// "MESSAGE: member, member"; nothing if it is no ExceptionGroup.
-std::string members_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "nothing";
-  try {
-    std::rethrow_exception(error);
-  } catch (const asyncio::ExceptionGroup& group) {
-    std::string text;
-    for (const auto& e : group.exceptions()) text += (text.empty() ? "" : ", ") + what_of(e);
-    return std::string(group.message()) + ": " + text;
-  } catch (...) {
-    return "no group: " + what_of(error);
-  }
-}
 
 asyncio::Coro<> fail_after(asyncio::Duration delay, std::string text) {
   co_await asyncio::sleep(delay);
@@ -82,7 +55,7 @@ ASYNC_TEST(TaskGroupChildFailure, CancelsTheOthersAndTheBodyAndThrowsAGroupOfOne
         log.push_back(body.cancelled() ? "body cancelled" : "body ended");
         body.value();
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
   EXPECT_EQ(log, (Log{"child cancelled", "body cancelled"}));
   EXPECT_EQ(asyncio::current_task()->cancelling(), 0u);
 }
@@ -95,7 +68,7 @@ ASYNC_TEST(TaskGroupChildFailure, WhileTheGroupWaitsCancelsTheOthers) {
         group.create_task(log_end(log, "child"));
         group.create_task(fail_after(1s, "no"));
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
   EXPECT_EQ(log, (Log{"child cancelled"}));
   EXPECT_EQ(asyncio::current_task()->cancelling(), 0u);
   co_await asyncio::sleep(0s);
@@ -111,7 +84,7 @@ ASYNC_TEST(TaskGroupChildFailure, ABodyThatSwallowsTheCancelGoesOnAndTheGroupIsT
         (void)co_await asyncio::as_result(asyncio::sleep(1h));
         co_await asyncio::sleep(2s);
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
   EXPECT_EQ(loop.time() - start, asyncio::Duration(3s));
   EXPECT_EQ(asyncio::current_task()->cancelling(), 0u);
 }
@@ -126,7 +99,7 @@ ASYNC_TEST(TaskGroupChildFailure, WaitsForTheCleanupOfCancelledChildren) {
         group.create_task(log_end(log, "child", 5s));
         group.create_task(fail_after(1s, "no"));
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
   EXPECT_EQ(log, (Log{"child cancelled"}));
   EXPECT_EQ(loop.time() - start, asyncio::Duration(6s));
 }
@@ -146,7 +119,8 @@ ASYNC_TEST(TaskGroupChildFailure, GroupsErrorsInOrderOfCompletionAndTheBodysLast
         (void)co_await asyncio::as_result(asyncio::sleep(1h));
         throw std::domain_error("body");
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "first, second, third, body");
+  EXPECT_EQ(support::members_of(end.error()),
+            std::string(unhandled) + "first, second, third, body");
 }
 
 // COMB-114
@@ -158,7 +132,7 @@ ASYNC_TEST(TaskGroupChildFailure, AnErrorThatIsNoOrdinaryOneMakesABaseExceptionG
   };
   auto end = co_await asyncio::as_result(asyncio::with(
       asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) { group.create_task(child()); }));
-  EXPECT_EQ(what_of(end.error()), "something");  // no std::exception, so no ExceptionGroup
+  EXPECT_EQ(support::text_of(end.error()), "something");  // no std::exception, so no ExceptionGroup
   bool is_group = false;
   try {
     std::rethrow_exception(end.error());
@@ -177,7 +151,7 @@ ASYNC_TEST(TaskGroupChildFailure, AnErrorThatIsNoStdExceptionIsAnOrdinaryOne) {
   };
   auto end = co_await asyncio::as_result(asyncio::with(
       asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) { group.create_task(child()); }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "something");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "something");
 }
 
 // COMB-115
@@ -194,7 +168,7 @@ ASYNC_TEST(TaskGroupChildFailure, LeavesTheParentsCancelCountAsItWas) {
         within = self.cancelling();
         body.value();
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
   EXPECT_EQ(within, 2u);
   EXPECT_EQ(self.cancelling(), 1u);
   // The old cancel counts as pending again, as in CPython; take it back.
@@ -219,6 +193,6 @@ ASYNC_TEST(TaskGroupChildFailure, AnEagerChildThatFailsAtOnceCancelsTheBodyOnlyL
         log.push_back(body.cancelled() ? "body cancelled" : "body ended");
         body.value();
       }));
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
   EXPECT_EQ(log, (Log{"done", "0", "body cancelled"}));  // the other child never began
 }

@@ -8,6 +8,8 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,35 +24,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using Log = std::vector<std::string>;
-
-std::string what_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "nothing";
-  try {
-    std::rethrow_exception(error);
-  } catch (const asyncio::CancelledError&) {
-    return "CancelledError";
-  } catch (const asyncio::KeyboardInterrupt&) {
-    return "KeyboardInterrupt";
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "something";
-  }
-}
-
-/// "MESSAGE: member, member"; nothing if it is no ExceptionGroup.
-std::string members_of(const std::exception_ptr& error) {
-  if (error == nullptr) return "nothing";
-  try {
-    std::rethrow_exception(error);
-  } catch (const asyncio::ExceptionGroup& group) {
-    std::string text;
-    for (const auto& e : group.exceptions()) text += (text.empty() ? "" : ", ") + what_of(e);
-    return std::string(group.message()) + ": " + text;
-  } catch (...) {
-    return "no group: " + what_of(error);
-  }
-}
 
 std::string runtime_error_of(const std::function<void()>& fn) {
   try {
@@ -102,10 +75,10 @@ ASYNC_TEST(TaskGroup, CannotBeEnteredTwice) {
   Log errors;
   co_await asyncio::with(group, [&]() -> asyncio::Coro<> {
     auto within = co_await asyncio::as_result(asyncio::with(group, [] {}));
-    errors.push_back(what_of(within.error()));
+    errors.push_back(support::text_of(within.error()));
   });
   auto after = co_await asyncio::as_result(asyncio::with(group, [] {}));
-  errors.push_back(what_of(after.error()));
+  errors.push_back(support::text_of(after.error()));
   for (const std::string& error : errors) {
     EXPECT_TRUE(has(error, "has already been entered")) << error;
   }
@@ -132,7 +105,7 @@ ASYNC_TEST(TaskGroup, RefusesTasksWhileItShutsDown) {
         error = runtime_error_of([&] { group.create_task(value_after(1s, 1)); });
       }));
   EXPECT_TRUE(has(error, "is shutting down")) << error;
-  EXPECT_EQ(members_of(end.error()), std::string(unhandled) + "no");
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "no");
 }
 
 // COMB-102, COMB-106, COMB-133

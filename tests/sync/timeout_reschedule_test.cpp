@@ -7,6 +7,8 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -17,18 +19,6 @@
 using namespace std::chrono_literals;
 
 namespace {
-
-template <class E>
-bool ended_with(const std::exception_ptr& error) {
-  if (error == nullptr) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -84,7 +74,7 @@ ASYNC_TEST(Timeout, RescheduledLaterExpiresThen) {
         EXPECT_EQ(t.when(), start + 5s);
         co_await asyncio::sleep(10s);
       }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(loop.time() - start, asyncio::Duration(5s));
 }
 
@@ -99,7 +89,7 @@ ASYNC_TEST(Timeout, RescheduledToThePastExpiresInTheNextIteration) {
         co_await asyncio::sleep(0s);
         ADD_FAILURE() << "went on";
       }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(loop.time(), start);
 }
 

@@ -8,6 +8,8 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -22,18 +24,6 @@
 using namespace std::chrono_literals;
 
 namespace {
-
-template <class E>
-bool ended_with(const std::exception_ptr& error) {
-  if (error == nullptr) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 std::string runtime_error_of(const std::exception_ptr& error) {
   if (error == nullptr) return "no error";
@@ -73,7 +63,7 @@ ASYNC_TEST(Timeout, CancelsTheBodyOnceAtTheDeadlineAndThrowsTimeoutError) {
         state = t.repr();
         std::move(sleep).value();
       }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(loop.time() - start, asyncio::Duration(1s));
   EXPECT_EQ(cancels, 1u);
   EXPECT_EQ(state, "<Timeout [expiring]>");
@@ -88,7 +78,7 @@ ASYNC_TEST(Timeout, AtTakesAnAbsoluteDeadline) {
   EXPECT_EQ(limit.when(), deadline);
   auto end = co_await asyncio::as_result(
       asyncio::with(limit, []() -> asyncio::Coro<> { co_await asyncio::sleep(10s); }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(loop.time(), deadline);
 }
 
@@ -116,7 +106,7 @@ ASYNC_TEST(Timeout, ComputesItsDeadlineWhenItIsMadeNotWhenItIsEntered) {
   EXPECT_EQ(limit.when(), made + 3s);
   auto end = co_await asyncio::as_result(
       asyncio::with(limit, []() -> asyncio::Coro<> { co_await asyncio::sleep(2s); }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(loop.time() - made, asyncio::Duration(3s));
 }
 
@@ -172,7 +162,7 @@ ASYNC_TEST(Timeout, ACancelSwallowedBeforeItWasEnteredDoesNotDisturbIt) {
   EXPECT_EQ(cancels_of_this_task(), 1u);
   auto end = co_await asyncio::as_result(asyncio::with(
       asyncio::timeout(1s), []() -> asyncio::Coro<> { co_await asyncio::sleep(10s); }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(cancels_of_this_task(), 1u);
 }
 
@@ -221,7 +211,7 @@ ASYNC_TEST(Timeout, AnotherErrorOfTheExpiredBodyPasses) {
     (void)co_await asyncio::as_result(asyncio::sleep(10s));
     throw std::domain_error("cleanup failed");
   }));
-  EXPECT_TRUE(ended_with<std::domain_error>(end.error()));
+  EXPECT_TRUE(support::is_a<std::domain_error>(end.error()));
   EXPECT_TRUE(limit.expired());
   EXPECT_EQ(cancels_of_this_task(), 0u);
 }
@@ -231,7 +221,7 @@ ASYNC_TEST(Timeout, AnErrorBeforeTheDeadlinePassesAndDisarmsIt) {
   auto limit = asyncio::timeout(1s);
   auto end =
       co_await asyncio::as_result(asyncio::with(limit, [] { throw std::domain_error("at once"); }));
-  EXPECT_TRUE(ended_with<std::domain_error>(end.error()));
+  EXPECT_TRUE(support::is_a<std::domain_error>(end.error()));
   EXPECT_FALSE(limit.expired());
   co_await asyncio::sleep(2s);
 }
@@ -267,7 +257,7 @@ ASYNC_TEST(Timeout, OfZeroLetsTheBodyRunToItsFirstSuspension) {
     ADD_FAILURE() << "went on after its first suspension";
   }));
   EXPECT_TRUE(body_began);
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
 }
 
 // COMB-067
@@ -281,7 +271,7 @@ ASYNC_TEST(Timeout, InThePastExpiresAtTheFirstSuspensionInItsTurnOfTheQueue) {
     loop.call_soon([&] { log.push_back(limit.expired() ? "after it" : "too late"); });
     co_await asyncio::sleep(10s);
   }));
-  EXPECT_TRUE(ended_with<asyncio::TimeoutError>(end.error()));
+  EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(end.error()));
   EXPECT_EQ(log, (std::vector<std::string>{"before it", "after it"}));
   EXPECT_EQ(loop.time(), start);
 }

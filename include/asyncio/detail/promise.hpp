@@ -73,6 +73,10 @@ inline constexpr bool is_coro = false;
 template <class T>
 inline constexpr bool is_coro<Coro<T>> = true;
 
+/// For functions that take an awaitable: also an lvalue Coro, which they refuse with a message.
+template <class A>
+concept AwaitableOrCoro = Awaitable<A> || is_coro<std::remove_cvref_t<A>>;
+
 template <class T>
 struct CoroPromiseBase : PromiseBase, Pooled {
   using Value = NoneIfVoid<T>;

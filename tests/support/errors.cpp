@@ -1,0 +1,33 @@
+#include "support/errors.hpp"
+
+namespace support {
+
+std::string text_of(const std::exception_ptr& error) {
+  if (error == nullptr) return "no error";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (const asyncio::CancelledError& e) {
+    return "cancelled:" + std::string(e.message());
+  } catch (const asyncio::KeyboardInterrupt&) {
+    return "KeyboardInterrupt";
+  } catch (...) {
+    return "something";
+  }
+}
+
+std::string members_of(const std::exception_ptr& error) {
+  if (error == nullptr) return "no error";
+  try {
+    std::rethrow_exception(error);
+  } catch (const asyncio::ExceptionGroup& group) {
+    std::string text;
+    for (const auto& e : group.exceptions()) text += (text.empty() ? "" : ", ") + text_of(e);
+    return std::string(group.message()) + ": " + text;
+  } catch (...) {
+    return "no group: " + text_of(error);
+  }
+}
+
+}  // namespace support
