@@ -41,7 +41,7 @@ template <class T>
 template <class... Args>
 [[nodiscard]] std::string describe_args(const Args&... args) {
   std::string text = " with args: (";
-  bool first = true;
+  [[maybe_unused]] bool first = true;
   ((text += std::exchange(first, false) ? describe_arg(args) : ", " + describe_arg(args)), ...);
   return text + ")";
 }
