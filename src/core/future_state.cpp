@@ -58,7 +58,8 @@ void FutureState::dispose() noexcept {
   if (std::exchange(scheduler.disposing, true)) return;
   while (FutureState* state = scheduler.doomed) {
     scheduler.doomed = state->next_handed_over_;
-    delete state;
+    // A destructor that ran meanwhile may have made one of its children done, which then holds it.
+    if (state->holds_ == 0) delete state;
   }
   scheduler.disposing = false;
 }
