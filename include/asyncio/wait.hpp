@@ -33,6 +33,7 @@ namespace detail {
 template <class H>
 std::vector<H> without_repeated(std::vector<H> handles) {
   std::vector<const FutureBase*> all;
+  all.reserve(handles.size());
   for (const H& h : handles) all.push_back(&h);
   const std::vector<bool> first = first_ones(all);
   std::vector<H> unique;

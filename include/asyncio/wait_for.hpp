@@ -35,7 +35,7 @@ Coro<std::remove_cvref_t<await_result_t<A>>> wait_for_value(A awaitable,
     if (late && result.cancelled()) throw TimeoutError();
     co_return std::move(result).value();
   } else {
-    Timeout scope = timeout(*limit);
+    Timeout scope = timeout(limit);
     (void)scope.aenter();
     Result<T> result = co_await as_result(std::move(awaitable));
     (void)scope.aexit(result.error());

@@ -14,9 +14,6 @@
 
 namespace asyncio {
 
-using detail::FutureAccess;
-using detail::FutureState;
-
 namespace detail {
 void check_no_loop(const char* what, bool closed) {
   if (closed) throw_runtime_error("Runner is closed");

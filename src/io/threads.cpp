@@ -22,7 +22,7 @@ CancelFromAnyThread::CancelFromAnyThread(AnyTask task)
 }
 
 CancelFromAnyThread::CancelFromAnyThread(CancelFromAnyThread&& other) noexcept
-    : scheduler_(std::exchange(other.scheduler_, nullptr)), task_(other.task_) {}
+    : scheduler_(std::exchange(other.scheduler_, nullptr)), task_(std::move(other.task_)) {}
 
 CancelFromAnyThread::~CancelFromAnyThread() {
   if (scheduler_ != nullptr) scheduler_->unpin();
