@@ -221,6 +221,7 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   explicit EventLoop(detail::Backend* backend);
 
   detail::Scheduler& spawn_target();
+  void deliver_own_posts();
   void spawned(detail::FutureState&) noexcept {}
 
   [[nodiscard]] TimePoint deadline_after(Duration delay) const;

@@ -63,6 +63,8 @@ class ThreadPoolExecutor final : public Executor {
   friend class detail::DefaultExecutor;
   class Pool;
   explicit ThreadPoolExecutor(Pool* shared) noexcept;
+  /// Lets go of the threads without ending them.
+  void forget() noexcept;
   Pool* pool_;
 };
 

@@ -22,12 +22,13 @@ namespace detail {
 template <class A>
 using GatheredType = NoneIfVoid<std::remove_cvref_t<await_result_t<A>>>;
 
-/// The value of a child, or its error: gather's two kinds of results.
+/// The value of a child that the caller has one claim on, or its error: gather's two kinds of
+/// results.
 template <class V, bool copied>
 V gathered_value(FutureState& child, bool repeated) {
   V& value = value_of<V>(child);
   if constexpr (!copied) {
-    if (child.no_user() && !repeated) return std::move(value);
+    if (child.no_user() && child.claims() == 1 && !repeated) return std::move(value);
   }
   if constexpr (copyable<V>) {
     return value;

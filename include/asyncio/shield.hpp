@@ -25,7 +25,7 @@ class ShieldLink {
   static void inner_done(void* self, ReadyAction action);
 
   FutureState& outer_;
-  Hold<FutureState> inner_;
+  Claim inner_;
   void (*copy_value_)(FutureState& outer, FutureState& inner);
   WaitNode node_;
   bool registered_ = false;
@@ -45,7 +45,7 @@ class ShieldState final : public FutureStateOf<T> {
   static void take(FutureState& outer, FutureState& inner) {
     Value& place = value_of<T>(outer);
     if constexpr (!copied) {
-      if (inner.no_user()) {
+      if (inner.no_user() && inner.claims() == 1) {
         ::new (static_cast<void*>(&place)) Value(std::move(value_of<T>(inner)));
         return;
       }

@@ -61,6 +61,7 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   void spawned(detail::FutureState& task);
   void on_task_done(detail::TaskState& task);
   void abort();
+  void forget_parent() noexcept;
 
   Child* first_ = nullptr;
   Child* last_ = nullptr;

@@ -25,9 +25,42 @@ namespace {
 constexpr Waiter::Ops foreign_ops{nullptr, nullptr, nullptr, "a foreign awaitable"};
 }  // namespace
 
+/// What a foreign thread touches: it may still be in the loop's inbox when the awaiter has gone.
+struct ForeignWait::Block : InboxNode {
+  Block(ForeignWait& w, Scheduler& s) noexcept : wait(&w), scheduler(s) {
+    deliver = [](InboxNode& self, ReadyAction action) {
+      auto& block = static_cast<Block&>(self);
+      block.scheduler.ready.unreserve();
+      block.resume(action);
+      block.drop();
+    };
+  }
+  void drop() noexcept {
+    if (owners.drop()) delete this;
+  }
+  // On the loop's thread.
+  void resume(ReadyAction action) noexcept {
+    --scheduler.outside_work;
+    if (wait != nullptr && action == ReadyAction::run) wait->task_->schedule();
+  }
+  // On any thread.
+  void wake() noexcept {
+    if (scheduler.on_own_thread()) {
+      resume(ReadyAction::run);
+      return;
+    }
+    owners.add();
+    if (!scheduler.post(*this)) drop();  // closed: nothing waits any more
+  }
+
+  SharedCount owners;  // the awaiter, and the inbox while it is there
+  ForeignWait* wait;   // null once that has gone; the loop's thread only
+  Scheduler& scheduler;
+};
+
 struct ForeignWait::Bridge {
   struct promise_type {
-    explicit promise_type(ForeignWait& w) noexcept : wait(w) {}
+    explicit promise_type(Block& b) noexcept : block(b) {}
     Bridge get_return_object() noexcept {
       return {std::coroutine_handle<promise_type>::from_promise(*this)};
     }
@@ -38,7 +71,7 @@ struct ForeignWait::Bridge {
       struct Wake {
         static bool await_ready() noexcept { return false; }
         static void await_suspend(std::coroutine_handle<promise_type> self) noexcept {
-          self.promise().wait.wake();
+          self.promise().block.wake();
         }
         static void await_resume() noexcept {}
       };
@@ -47,23 +80,28 @@ struct ForeignWait::Bridge {
     static void return_void() noexcept {}
     static void unhandled_exception() noexcept {}
 
-    ForeignWait& wait;
+    Block& block;
   };
   std::coroutine_handle<> handle;
 };
 
-ForeignWait::Bridge ForeignWait::make_bridge(ForeignWait&) { co_return; }
+ForeignWait::Bridge ForeignWait::make_bridge(Block&) { co_return; }
 
 ForeignWait::ForeignWait() noexcept : Waiter(foreign_ops) {}
 ForeignWait::ForeignWait(ForeignWait&& other) noexcept : Waiter(other) {}
 
 ForeignWait::~ForeignWait() {
   if (bridge_) bridge_.destroy();
+  if (block_ == nullptr) return;
+  block_->wait = nullptr;
+  block_->drop();
 }
 
 std::coroutine_handle<> ForeignWait::begin() {
-  bridge_ = make_bridge(*this).handle;
-  task_ = running_task();
+  TaskState* task = running_task();
+  block_ = new Block(*this, task->scheduler());
+  bridge_ = make_bridge(*block_).handle;
+  task_ = task;
   task_->park(*this);
   ++task_->scheduler().outside_work;
   return bridge_;
@@ -72,23 +110,6 @@ std::coroutine_handle<> ForeignWait::begin() {
 void ForeignWait::abort() noexcept {
   task_->unpark();
   --task_->scheduler().outside_work;
-}
-
-void ForeignWait::wake() noexcept {
-  Scheduler& scheduler = task_->scheduler();
-  if (scheduler.on_own_thread()) {
-    --scheduler.outside_work;
-    task_->schedule();
-    return;
-  }
-  node_.wait = this;
-  node_.deliver = [](InboxNode& self, ReadyAction action) {
-    TaskState& task = *static_cast<Node&>(self).wait->task_;
-    task.scheduler().ready.unreserve();
-    --task.scheduler().outside_work;
-    if (action == ReadyAction::run) task.schedule();
-  };
-  (void)scheduler.post(node_);  // closed: the task is gone, and nothing waits any more
 }
 
 void ForeignWait::finish() {

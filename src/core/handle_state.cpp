@@ -52,7 +52,7 @@ void HandleState::deliver(InboxNode& node, ReadyAction action) {
 }
 
 void HandleState::drop_callable_now() noexcept {
-  if (std::exchange(has_callable_, false)) drop_callable();
+  if (take_callable()) drop_callable();
 }
 
 void HandleState::cancel() noexcept {
@@ -68,8 +68,12 @@ void HandleState::run(void* object, ReadyAction action) {
   auto* self = static_cast<HandleState*>(object);
   self->scheduler_->ready.unreserve();
   const auto loops_reference = Ref<HandleState>::adopt(self);
+  struct AtEnd {
+    HandleState* handle;
+    ~AtEnd() { handle->drop_callable_now(); }
+  };
+  const AtEnd at_end{self};  // also when a KeyboardInterrupt leaves
   if (action == ReadyAction::run && !self->cancelled_) self->invoke();
-  self->drop_callable_now();
 }
 
 void HandleState::invoke() {

@@ -41,6 +41,13 @@ void TaskRegistry::remove(std::uint32_t slot) noexcept {
   --size_;
 }
 
+TaskState* TaskRegistry::next(std::uint32_t& slot) const noexcept {
+  while (slot < end_) {
+    if (TaskState* task = at(slot++)) return task;
+  }
+  return nullptr;
+}
+
 std::vector<TaskState*> TaskRegistry::all() const {
   std::vector<TaskState*> tasks;
   tasks.reserve(size_);

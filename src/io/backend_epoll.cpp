@@ -54,8 +54,9 @@ class EpollBackend final : public Backend {
   static Operation*& place(Entry& entry, const Operation& operation) noexcept {
     return operation.kind == Operation::Kind::watch_readable ? entry.reader : entry.writer;
   }
-  // Makes the kernel's registration what the entry asks for. Returns errno or 0.
-  int update(int fd, Entry& entry) noexcept;
+  // Makes the kernel's registration what the entry asks for; `anew`: even if it should be that
+  // already. Returns errno or 0.
+  int update(int fd, Entry& entry, bool anew) noexcept;
   void dispatch(const epoll_event& event);
   void close_all() noexcept {
     if (wake_ >= 0) sys::close(wake_);
@@ -69,10 +70,10 @@ class EpollBackend final : public Backend {
   std::size_t pending_ = 0;
 };
 
-int EpollBackend::update(int fd, Entry& entry) noexcept {
+int EpollBackend::update(int fd, Entry& entry, bool anew) noexcept {
   const std::uint32_t wanted = (entry.reader != nullptr ? std::uint32_t{EPOLLIN} : 0) |
                                (entry.writer != nullptr ? std::uint32_t{EPOLLOUT} : 0);
-  if (wanted == entry.armed) return 0;
+  if (wanted == entry.armed && !anew) return 0;
   if (::getpid() != owner_) return 0;  // a forked child shares the registrations of its parent
   if (entry.armed == 0) ++entry.generation;
   const std::uint64_t data = (std::uint64_t{entry.generation} << 32) | static_cast<unsigned>(fd);
@@ -97,9 +98,10 @@ void EpollBackend::submit(Operation& operation) {
   }
   if (index >= entries_.size()) entries_.resize(index + 1);
   Entry& entry = entries_[index];
-  place(entry, operation) = &operation;
-  if (const int error = update(operation.fd, entry)) {
-    place(entry, operation) = nullptr;
+  Operation* const before = std::exchange(place(entry, operation), &operation);
+  // One that replaces another may be for a descriptor that was closed and opened anew meanwhile.
+  if (const int error = update(operation.fd, entry, before != nullptr)) {
+    place(entry, operation) = before;
     sys::throw_errno(
         error,
         fmt::format("watching descriptor {} for {}", operation.fd,
@@ -110,9 +112,10 @@ void EpollBackend::submit(Operation& operation) {
 
 void EpollBackend::cancel(Operation& operation) noexcept {
   Entry& entry = entries_[static_cast<std::size_t>(operation.fd)];
-  place(entry, operation) = nullptr;
-  (void)update(operation.fd, entry);
   --pending_;
+  if (place(entry, operation) != &operation) return;  // another one has taken its place
+  place(entry, operation) = nullptr;
+  (void)update(operation.fd, entry, false);
 }
 
 void EpollBackend::dispatch(const epoll_event& event) {

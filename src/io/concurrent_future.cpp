@@ -85,7 +85,8 @@ bool State::wait(std::optional<Duration> timeout) const {
         "result(): would block the event loop that must complete this future; co_await the "
         "coroutine instead");
   }
-  if (!timeout) {
+  constexpr auto longest = Duration(std::chrono::hours(24 * 365));  // more would overflow the clock
+  if (!timeout || *timeout > longest) {
     sync_->changed.wait(lock, is_done);
     return true;
   }

@@ -29,9 +29,15 @@ Executor& DefaultExecutor::get() {
 }
 
 void DefaultExecutor::set(ThreadPoolExecutor& executor) {
+  if (pool_ != nullptr && pool_->pool_ == executor.pool_) return;
   std::unique_ptr<ThreadPoolExecutor> shared(new ThreadPoolExecutor(executor.pool_));
-  if (pool_ != nullptr) abandon(std::move(pool_));
+  if (pool_ != nullptr && shared_) {
+    pool_->forget();  // its owner goes on with it
+  } else if (pool_ != nullptr) {
+    abandon(std::move(pool_));
+  }
   pool_ = std::move(shared);
+  shared_ = true;
 }
 
 std::unique_ptr<ThreadPoolExecutor> DefaultExecutor::shut_down() noexcept {

@@ -37,6 +37,7 @@ class DefaultExecutor final : public LoopService {
 
  private:
   std::unique_ptr<ThreadPoolExecutor> pool_;
+  bool shared_ = false;  // with the user who has set it
   bool shut_down_ = false;
 };
 

@@ -41,9 +41,15 @@ class ThreadPoolExecutor::Pool {
         queued_ = 0;
       }
       work_.notify_all();
-      if (wait) threads = std::exchange(threads_, {});
     }
     while (dropped != nullptr) std::exchange(dropped, dropped->next_in_queue)->drop();
+    if (!wait) return;
+    {
+      // Everybody waits for the last job; one of them joins the threads.
+      std::unique_lock lock(mutex_);
+      ended_.wait(lock, [this] { return working_ == 0; });
+      threads = std::exchange(threads_, {});
+    }
     for (std::thread& t : threads) t.join();
   }
 
@@ -63,6 +69,7 @@ class ThreadPoolExecutor::Pool {
     try {
       threads_.reserve(threads_.size() + 1);
       threads_.emplace_back([this] { work(); });
+      ++working_;
     } catch (...) {
       if (threads_.empty()) throw;
       return;
@@ -76,7 +83,10 @@ class ThreadPoolExecutor::Pool {
       ++idle_;
       work_.wait(lock, [this] { return first_ != nullptr || closed_; });
       --idle_;
-      if (first_ == nullptr) return;
+      if (first_ == nullptr) {
+        if (--working_ == 0) ended_.notify_all();
+        return;
+      }
       detail::Job& job = *std::exchange(first_, first_->next_in_queue);
       --queued_;
       lock.unlock();
@@ -90,10 +100,12 @@ class ThreadPoolExecutor::Pool {
   const std::string prefix_;
   std::mutex mutex_;
   std::condition_variable work_;
+  std::condition_variable ended_;
   detail::Job* first_ = nullptr;
   detail::Job* last_ = nullptr;
   std::size_t queued_ = 0;
   std::size_t idle_ = 0;
+  std::size_t working_ = 0;  // threads that have not ended
   bool closed_ = false;
   std::vector<std::thread> threads_;
 };
@@ -106,7 +118,10 @@ ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options)
 
 ThreadPoolExecutor::ThreadPoolExecutor(Pool* shared) noexcept : pool_(shared) { pool_->add_ref(); }
 
+void ThreadPoolExecutor::forget() noexcept { std::exchange(pool_, nullptr)->drop_ref(); }
+
 ThreadPoolExecutor::~ThreadPoolExecutor() {
+  if (pool_ == nullptr) return;
   pool_->shutdown(true, false);
   pool_->drop_ref();
 }

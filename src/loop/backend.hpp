@@ -31,7 +31,8 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   virtual ~Backend() = default;
 
-  /// Throws: std::system_error naming the operation and the descriptor; then nothing is pending.
+  /// Takes the place of a pending one of that kind and descriptor, which must still be cancelled.
+  /// Throws: std::system_error naming the operation and the descriptor; then nothing has changed.
   virtual void submit(Operation& operation) = 0;
   virtual void cancel(Operation& operation) noexcept = 0;
 

@@ -80,7 +80,18 @@ void EventLoop::run_until_done(const FutureBase& future) {
   state.throw_unless_value();
 }
 
-detail::Scheduler& EventLoop::spawn_target() { return *state_; }
+detail::Scheduler& EventLoop::spawn_target() {
+  deliver_own_posts();
+  return *state_;
+}
+
+// While the loop does not run, a call_soon_threadsafe() of its own thread waits in the inbox; what
+// this thread schedules after it must not overtake it.
+void EventLoop::deliver_own_posts() {
+  if (!state_->running() && !state_->closed() && state_->on_own_thread()) {
+    state_->deliver_inbox();
+  }
+}
 
 detail::Scheduler& EventLoop::check_call(const char* what) const {
   state_->check_open(what);
@@ -96,8 +107,7 @@ detail::Scheduler& EventLoop::check_call(const char* what) const {
 void EventLoop::soon(detail::HandleState& handle) {
   handle.add_ref();
   try {
-    // While it does not run, a call_soon_threadsafe() of this thread waits in the inbox.
-    if (!state_->running()) state_->deliver_inbox();
+    deliver_own_posts();
     handle.schedule_soon();
   } catch (...) {
     handle.drop_ref();

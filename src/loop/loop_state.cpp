@@ -191,20 +191,32 @@ void LoopState::report_deadlock() const {
 
 void LoopState::close() {
   if (running()) throw_runtime_error("cannot close a running event loop");
-  if (closed()) return;
+  if (closed() || std::exchange(closing_, true)) return;
   set_own_thread();
   if (executor != nullptr) executor->loop_closing();
   discard_everything();
   watchers_.clear(*backend_);
   __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
-  for (InboxNode* node = inbox_.close(); node != nullptr;) {
-    InboxNode& posted = *std::exchange(node, node->next);
-    ready.reserve();
-    posted.deliver(posted, ReadyAction::discard);
-  }
+  discard_posted(std::exchange(undelivered_, nullptr));
+  discard_posted(inbox_.close());
   discard_everything();
   hand_over_.close();
   executor.reset();
+}
+
+void LoopState::discard_posted(InboxNode* node) noexcept {
+  while (node != nullptr) {
+    InboxNode& posted = *std::exchange(node, node->next);
+    ready.reserve_to_discard();
+    posted.deliver(posted, ReadyAction::discard);
+  }
+}
+
+void LoopState::discard_ready() noexcept {
+  while (!ready.empty()) {
+    const ReadyEntry entry = ready.pop();
+    entry.fn(entry.object, ReadyAction::discard);
+  }
 }
 
 void LoopState::discard_everything() noexcept {
@@ -212,12 +224,12 @@ void LoopState::discard_everything() noexcept {
   // does is stopped by the loop being closed to it.
   for (int rounds = 0; !ready.empty() || timers_.size() > 0 || registry.size() > 0; ++rounds) {
     if (rounds == 100) __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
-    while (!ready.empty()) {
-      const ReadyEntry entry = ready.pop();
-      entry.fn(entry.object, ReadyAction::discard);
-    }
+    discard_ready();
     while (Timer* timer = timers_.pop_any()) timer->fn(timer->object, ReadyAction::discard);
-    for (TaskState* task : registry.all()) task->tear_down();
+    for (std::uint32_t slot = 0; TaskState* task = registry.next(slot);) {
+      task->tear_down();
+      discard_ready();  // the steps of tasks that it woke, before these give their slots back
+    }
   }
 }
 
@@ -233,8 +245,12 @@ void LoopState::abandon() noexcept {
 void LoopState::report(const ExceptionContext& context) noexcept {
   if (loop != nullptr && on_own_thread()) {
     loop->call_exception_handler(context);
-  } else {
+    return;
+  }
+  try {
     log(LogLevel::error, context.message + ": " + describe(context.exception));
+  } catch (...) {
+    log(LogLevel::error, "an error was reported, but there is no memory to say which");
   }
 }
 

@@ -63,6 +63,8 @@ class LoopState final : public Scheduler {
   void run_batch();
   void fall_asleep() noexcept;
   void discard_everything() noexcept;
+  void discard_ready() noexcept;
+  void discard_posted(InboxNode* node) noexcept;
   [[noreturn]] void report_deadlock() const;
 
   std::unique_ptr<Backend> backend_;
@@ -73,6 +75,7 @@ class LoopState final : public Scheduler {
   HandOver hand_over_;
   Watchers watchers_;
   bool stopping_ = false;
+  bool closing_ = false;
   bool running_ = false;  // accessed atomically
   bool asleep_ = true;    // accessed atomically: a post must wake the backend
 };

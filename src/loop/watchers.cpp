@@ -41,25 +41,24 @@ void Watchers::add(Backend& backend, int fd, bool writing, HandleState* handle) 
   watch->complete = &Watch::on_ready;
   watch->scheduler = &scheduler_;
   watch->handle = std::move(owned);
+  Watch* old = nullptr;
   try {
     Watch*& place = watches_[{fd, writing}];
     scheduler_.ready.reserve();
-    if (place != nullptr) drop(backend, std::exchange(place, nullptr));
     try {
       backend.submit(*watch);
     } catch (...) {
       scheduler_.ready.unreserve();
+      if (place == nullptr) watches_.erase({fd, writing});
       throw;
     }
-    place = watch;
+    old = std::exchange(place, watch);
   } catch (...) {
-    if (auto at = watches_.find({fd, writing}); at != watches_.end() && at->second == nullptr) {
-      watches_.erase(at);
-    }
-    watch->handle->cancel();
     delete watch;
     throw;
   }
+  // Last: what the old callback holds may call add() and remove() as it goes.
+  if (old != nullptr) drop(backend, old);
 }
 
 bool Watchers::remove(Backend& backend, int fd, bool writing) noexcept {

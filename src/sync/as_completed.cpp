@@ -8,7 +8,7 @@ namespace asyncio::detail {
 
 struct CompletedCore::Item : Pooled {
   CompletedCore* core = nullptr;
-  Hold<FutureState> future;
+  Claim future;
   WaitNode node;
   Item* next = nullptr;
   Item* next_done = nullptr;
@@ -31,13 +31,14 @@ CompletedCore::~CompletedCore() {
 }
 
 void CompletedCore::add(FutureState& future) {
-  if (scheduler_ != nullptr && scheduler_ != &future.scheduler()) {
+  if (!future.scheduler().on_own_thread() ||
+      (scheduler_ != nullptr && scheduler_ != &future.scheduler())) {
     throw_invalid_argument("as_completed(): the futures belong to different loops");
   }
   scheduler_ = &future.scheduler();
   auto* item = new Item;
   item->core = this;
-  item->future = Hold<FutureState>(&future);
+  item->future = Claim(&future);
   item->node.set(&CompletedCore::future_done, item);
   (items_ == nullptr ? items_ : last_item_->next) = item;
   last_item_ = item;

@@ -10,6 +10,7 @@ namespace asyncio::detail {
 
 GatherCore::~GatherCore() {
   for (Child& c : children_) {
+    if (c.claimed) c.state->unclaim();
     if (!c.registered) continue;
     // Gone while a child is pending: only with futures that nobody will ever complete.
     c.node.unlink();
@@ -22,6 +23,12 @@ Scheduler& GatherCore::scheduler() const {
 }
 
 void GatherCore::add(FutureState& child, bool given) {
+  if (!child.scheduler().on_own_thread()) {
+    throw_invalid_argument(
+        fmt::format("gather(): argument {} belongs to loop \"{}\" of another thread; use "
+                    "run_coroutine_threadsafe() to reach another loop",
+                    children_.size() + 1, child.scheduler().name));
+  }
   if (!children_.empty() && &child.scheduler() != &scheduler()) {
     throw_invalid_argument(
         fmt::format("gather(): argument {} belongs to loop \"{}\", argument 1 to loop \"{}\"; use "
@@ -48,7 +55,10 @@ void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&),
   }
 
   for (Child& c : children_) {
-    if (!c.repeats) ++distinct_;
+    if (c.repeats) continue;
+    ++distinct_;
+    c.state->claim();
+    c.claimed = true;
   }
   if (distinct_ == 0) {
     collect_(outer);

@@ -50,7 +50,7 @@ void ShieldLink::inner_done(void* self, ReadyAction action) {
       }
     }
   }
-  link.inner_ = Hold<FutureState>();
+  link.inner_ = Claim();
   if (held) outer.unhold();
 }
 

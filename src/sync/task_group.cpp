@@ -88,7 +88,8 @@ TaskGroup::TaskGroup(TaskGroup&& other) noexcept {
 }
 
 TaskGroup::~TaskGroup() {
-  if (first_ != nullptr && !first_->task->scheduler().closed() && !parent_->done()) {
+  if (first_ != nullptr && !first_->task->scheduler().closed() && parent_ != nullptr &&
+      !parent_->done()) {
     detail::log(LogLevel::warning,
                 fmt::format("{} was destroyed while its tasks run; they are cancelled. Leave a "
                             "group by co_await with(TaskGroup(), ...)",
@@ -103,7 +104,11 @@ TaskGroup::~TaskGroup() {
     child->task->scheduler().ready.unreserve();
     delete child;
   }
-  if (parent_ != nullptr) parent_->unhold();
+  forget_parent();
+}
+
+void TaskGroup::forget_parent() noexcept {
+  if (TaskState* parent = std::exchange(parent_, nullptr)) parent->unhold();
 }
 
 detail::Scheduler& TaskGroup::spawn_target() const {
@@ -153,6 +158,11 @@ TaskGroup::Entered TaskGroup::aenter() {
 }
 
 Coro<> TaskGroup::aexit(std::exception_ptr error) {
+  struct Left {
+    TaskGroup& group;
+    ~Left() { group.forget_parent(); }
+  };
+  const Left left{*this};  // the group may outlive its task's loop
   exiting_ = true;
   if (detail::is_keyboard_interrupt(error) && base_error_ == nullptr) base_error_ = error;
   const bool body_cancelled = detail::is_cancelled_error(error);
@@ -212,13 +222,13 @@ void TaskGroup::on_task_done(TaskState& task) {
   errors_.push_back(error);
   if (detail::is_keyboard_interrupt(error) && base_error_ == nullptr) base_error_ = error;
 
-  if (parent_->done()) {
+  if (parent_ == nullptr || parent_->done()) {
     ExceptionContext context;
     context.message = fmt::format("{} has errored out but its parent task {} is already completed",
-                                  task.repr_task(), parent_->repr_task());
+                                  task.repr_task(), parent_ == nullptr ? "" : parent_->repr_task());
     context.exception = error;
     context.task = AnyTask(detail::Ref<detail::FutureState>(&task));
-    parent_->scheduler().report(context);
+    task.scheduler().report(context);
     return;
   }
   if (!aborting_ && !parent_cancel_requested_) {

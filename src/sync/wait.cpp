@@ -10,6 +10,7 @@ struct SetWait::Node {
   WaitNode node;
   Block* block = nullptr;
   FutureState* future = nullptr;  // held, until the wait is over
+  bool queued = false;            // then it owns the block, too
 };
 
 /// Shared by the waiter and by those nodes that are in the queue.
@@ -45,7 +46,8 @@ void SetWait::reserve(std::size_t futures) {
 }
 
 void SetWait::add(FutureState& future) {
-  if (block_->scheduler != nullptr && block_->scheduler != &future.scheduler()) {
+  if (!future.scheduler().on_own_thread() ||
+      (block_->scheduler != nullptr && block_->scheduler != &future.scheduler())) {
     throw_invalid_argument(
         fmt::format("wait(): future {} belongs to another loop than future 1", size() + 1));
   }
@@ -60,6 +62,7 @@ void SetWait::add(FutureState& future) {
 std::size_t SetWait::size() const noexcept { return block_->nodes.size(); }
 
 void SetWait::begin() {
+  if (block_ == nullptr) throw_runtime_error("wait(): this one was awaited already or moved from");
   task_ = running_task();
   Scheduler& loop = task_->scheduler();
   if (&loop != block_->scheduler) {
@@ -83,10 +86,14 @@ void SetWait::future_done(void* object, ReadyAction action) {
   Block& block = *n.block;
   if (action == ReadyAction::queued) {
     ++block.owners;
+    n.queued = true;
     return;
   }
   block.scheduler->ready.unreserve();
-  if (action == ReadyAction::discard) return;  // that future will never be done
+  if (action == ReadyAction::discard) {
+    if (n.queued) block.drop();
+    return;
+  }
   if (SetWait* wait = block.wait; wait != nullptr && wait->waiting_) {
     --block.missing;
     const bool failure = wait->return_when_ == ReturnWhen::first_exception && n.future->failed();

@@ -30,12 +30,10 @@ class ForeignWait : public Waiter {
 
  private:
   struct Bridge;
-  static Bridge make_bridge(ForeignWait& wait);
-  void wake() noexcept;
+  struct Block;
+  static Bridge make_bridge(Block& block);
 
-  struct Node : InboxNode {
-    ForeignWait* wait = nullptr;
-  } node_;
+  Block* block_ = nullptr;
   TaskState* task_ = nullptr;
   std::coroutine_handle<> bridge_;
 };

@@ -54,8 +54,20 @@ class FutureState : public Pooled {
 
   void hold() noexcept { ++holds_; }
   void unhold() noexcept {
-    if (--holds_ == 0 && users_.load() == 0) dispose();
+    if (--holds_ > 0 || users_.load() > 0) return;
+    if (!scheduler_->closed()) {
+      dispose();
+    } else {
+      add_ref();  // after the loop's end it is destroyed as a dropped handle's future is
+      drop_ref();
+    }
   }
+
+  /// Somebody who holds it will want its value: a gather, a shield, an awaiter. Who is not the only
+  /// one must not move it out.
+  void claim() noexcept { ++claims_; }
+  void unclaim() noexcept { --claims_; }
+  [[nodiscard]] std::uint32_t claims() const noexcept { return claims_; }
 
   [[nodiscard]] Scheduler& scheduler() const noexcept { return *scheduler_; }
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
@@ -146,6 +158,7 @@ class FutureState : public Pooled {
   bool started_ : 1 = false;
   bool root_ended_ : 1 = false;
   std::uint32_t cancelling_ = 0;
+  std::uint32_t claims_ = 0;
   std::exception_ptr error_;  // finished: the error; cancelled: the CancelledError until taken
   WaitList callbacks_;
   Ref<SharedText> cancel_message_;
@@ -183,6 +196,29 @@ union Slot {
   Slot() noexcept {}
   ~Slot() {}
   T value;
+};
+
+/// A Hold on a future whose value is wanted.
+class Claim {
+ public:
+  Claim() noexcept = default;
+  explicit Claim(FutureState* state) noexcept : hold_(state) {
+    if (state != nullptr) state->claim();
+  }
+  Claim(Claim&&) noexcept = default;
+  Claim& operator=(Claim other) noexcept {
+    hold_ = std::exchange(other.hold_, std::exchange(hold_, {}));
+    return *this;
+  }
+  ~Claim() {
+    if (hold_) hold_->unclaim();
+  }
+  [[nodiscard]] FutureState* get() const noexcept { return hold_.get(); }
+  FutureState* operator->() const noexcept { return hold_.get(); }
+  FutureState& operator*() const noexcept { return *hold_; }
+
+ private:
+  Hold<FutureState> hold_;
 };
 
 /// A future made of others: cancelling it cancels them. gather's.

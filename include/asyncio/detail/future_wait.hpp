@@ -63,7 +63,11 @@ class FutureWait : public OwnAwaiter, public Waiter {
 template <class T>
 class [[nodiscard]] LvalueFutureAwaiter : public FutureWait {
  public:
-  explicit LvalueFutureAwaiter(FutureState* state) noexcept : FutureWait(state), hold_(state) {}
+  // A future of another loop is that thread's to count: begin() refuses it.
+  explicit LvalueFutureAwaiter(FutureState* state) noexcept
+      : FutureWait(state),
+        claim_(state != nullptr && &state->scheduler() == thread_state.scheduler ? state
+                                                                                 : nullptr) {}
 
   std::conditional_t<std::is_void_v<T>, void, const NoneIfVoid<T>&> await_resume() {
     throw_unless_value();
@@ -75,7 +79,7 @@ class [[nodiscard]] LvalueFutureAwaiter : public FutureWait {
   }
 
  private:
-  Hold<FutureState> hold_;
+  Claim claim_;
 };
 
 [[noreturn]] void throw_value_shared();
@@ -100,12 +104,13 @@ class [[nodiscard]] RvalueFutureAwaiter : public FutureWait {
   Ref<FutureState> ref_;
 };
 
-/// Moves the value out when the caller's handle is the only one of a user, copies it otherwise.
+/// Moves the value out when the caller's handle is the only one of a user and nobody else claims
+/// the value; copies it otherwise.
 /// Throws: RuntimeError if it would have to copy what cannot be copied; the value stays.
 template <class T>
 NoneIfVoid<T> take_value(FutureState& state) {
   NoneIfVoid<T>& value = value_of<T>(state);
-  if (state.only_user()) return std::move(value);
+  if (state.only_user() && state.claims() == 0) return std::move(value);
   if constexpr (copyable<NoneIfVoid<T>>) {
     return value;
   } else {

@@ -37,6 +37,7 @@ class GatherCore {
     Hold<FutureState> state;
     WaitNode node;
     GatherCore* core = nullptr;
+    bool claimed = false;
     bool registered = false;
     bool holds_outer = false;  // as soon as the node is certain to come to its turn
     bool comes_again = false;

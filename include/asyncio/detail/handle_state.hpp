@@ -53,6 +53,8 @@ class HandleState : public Pooled, private InboxNode {
  protected:
   HandleState(Scheduler& scheduler, std::source_location where);
   virtual ~HandleState();
+  /// True once: whoever gets it destroys the callable.
+  [[nodiscard]] bool take_callable() noexcept { return std::exchange(has_callable_, false); }
   virtual void call() = 0;
   virtual void drop_callable() noexcept = 0;
   [[nodiscard]] virtual const char* function() const noexcept = 0;
@@ -87,7 +89,9 @@ class HandleOf final : public HandleState {
   }
 
  private:
-  ~HandleOf() override {}
+  ~HandleOf() override {
+    if (this->take_callable()) fn_.~F();
+  }
   void call() override { fn_(); }
   void drop_callable() noexcept override { fn_.~F(); }
   [[nodiscard]] const char* function() const noexcept override { return type_name<F>(); }

@@ -27,13 +27,15 @@ class ReadyQueue {
   ~ReadyQueue();
 
   void reserve() {
-    if (reserved_ == capacity_) grow(reserved_ + 1);
+    if (reserved_ >= capacity_) grow(reserved_ + 1);
     ++reserved_;
   }
   void reserve(std::size_t slots) {
     if (reserved_ + slots > capacity_) grow(reserved_ + slots);
     reserved_ += slots;
   }
+  /// For something whose `discard` gives the slot back and which pushes nothing: cannot fail.
+  void reserve_to_discard() noexcept { ++reserved_; }
   void unreserve(std::size_t slots = 1) noexcept { reserved_ -= slots; }
 
   void push(ReadyFn fn, void* object) noexcept {
@@ -48,7 +50,7 @@ class ReadyQueue {
 
   ReadyEntry* entries_ = nullptr;
   std::size_t capacity_ = 0;  // a power of two, or 0
-  std::size_t reserved_ = 0;  // never above capacity_, never below size()
+  std::size_t reserved_ = 0;  // never below size(), nor above capacity_ but while discarding
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
 };

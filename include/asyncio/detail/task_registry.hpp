@@ -25,6 +25,8 @@ class TaskRegistry {
   void remove(std::uint32_t slot) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// The first task at or after `slot`, which is moved behind it; or null.
+  [[nodiscard]] TaskState* next(std::uint32_t& slot) const noexcept;
   /// In order of creation.
   [[nodiscard]] std::vector<TaskState*> all() const;
 
