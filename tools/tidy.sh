@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# clang-tidy over the library's sources that differ from the newest commit on the remote's main
-# branch, or from the commit before, or over all of them with --all.
+# clang-tidy over the library's sources that differ from the remote's main branch, or, where that is
+# the newest commit, from the commit before; over all of them with --all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1
-base=$(git rev-parse --verify -q origin/main || git rev-parse --verify -q HEAD~1 || true)
+base=$(git rev-parse --verify -q origin/main || true)
+if [ -z "$base" ] || [ "$base" = "$(git rev-parse HEAD)" ]; then
+  base=$(git rev-parse --verify -q HEAD~1 || true)
+fi
 if [ "${2:-}" = --all ] || [ -z "$base" ]; then
   mapfile -t files < <(git ls-files 'src/*.cpp')
 else
