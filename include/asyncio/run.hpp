@@ -101,6 +101,8 @@ class Runner {
 ///
 ///     int main() { asyncio::run(async_main()); }
 ///
+/// A program that must survive ^C and SIGTERM uses run_main().
+///
 /// Python: asyncio.run
 /// Returns: what main returns.
 /// Throws: what main throws, after the cleaning up; KeyboardInterrupt if ^C has ended it;
