@@ -11,16 +11,20 @@
 #include <ctime>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <typeinfo>
 #include <vector>
 
-/// Python's print(): a blank between the arguments, a line break at the end, written at once.
+/// Python's print(): a blank between the arguments, a line break at the end, written at once, so
+/// that lines of several threads do not mix.
 template <class... Args>
 void print(const Args&... args) {
+  std::ostringstream line;
   const char* separator = "";
-  ((std::cout << separator << args, separator = " "), ...);
-  std::cout << std::endl;
+  ((line << separator << args, separator = " "), ...);
+  line << '\n';
+  std::cout << line.str() << std::flush;
 }
 
 /// Python's type(x), as C++ spells it.
