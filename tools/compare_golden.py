@@ -20,6 +20,8 @@ REPLACEMENTS = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"), "<time>"),
     # g++ gives a coroutine the line of its end, clang that of its beginning.
     (re.compile(r"(?<=\.cpp:)\d+"), "<line>"),
+    # The one blocking call of a program that else runs on the virtual clock.
+    (re.compile(r"(?<=INFO \| sequential_tasks used: )[\d.]+"), "<time>"),
     (re.compile(r"<class '[^']*'>"), "<type>"),
     (re.compile(r"(?<=the type is )[\w:]+(<[\w:<>]*>)?"), "<type>"),
     (re.compile(r"^asyncio::\w+<[\w:<>, ]*>$", re.MULTILINE), "<type>"),
