@@ -35,30 +35,33 @@ struct Watchers::Watch : Operation {
 void Watchers::add(Backend& backend, int fd, bool writing, HandleState* handle) {
   auto owned = Ref<HandleState>::adopt(handle);
   if (fd < 0) throw_invalid_argument(fmt::format("invalid file descriptor: {}", fd));
-  auto* watch = new Watch{};
+  auto watch = std::make_unique<Watch>();
   watch->kind = writing ? Operation::Kind::watch_writable : Operation::Kind::watch_readable;
   watch->fd = fd;
   watch->complete = &Watch::on_ready;
   watch->scheduler = &scheduler_;
   watch->handle = std::move(owned);
+  scheduler_.ready.reserve();
   Watch* old = nullptr;
   try {
-    Watch*& place = watches_[{fd, writing}];
-    scheduler_.ready.reserve();
-    try {
-      backend.submit(*watch);
-    } catch (...) {
-      scheduler_.ready.unreserve();
-      if (place == nullptr) watches_.erase({fd, writing});
-      throw;
-    }
-    old = std::exchange(place, watch);
+    old = install(backend, {fd, writing}, std::move(watch));
   } catch (...) {
-    delete watch;
+    scheduler_.ready.unreserve();
     throw;
   }
   // Last: what the old callback holds may call add() and remove() as it goes.
   if (old != nullptr) drop(backend, old);
+}
+
+Watchers::Watch* Watchers::install(Backend& backend, Key key, std::unique_ptr<Watch> watch) {
+  Watch*& place = watches_[key];
+  try {
+    backend.submit(*watch);
+  } catch (...) {
+    if (place == nullptr) watches_.erase(key);
+    throw;
+  }
+  return std::exchange(place, watch.release());
 }
 
 bool Watchers::remove(Backend& backend, int fd, bool writing) noexcept {

@@ -5,6 +5,7 @@
 #include "loop/backend.hpp"
 
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace asyncio::detail {
@@ -25,6 +26,8 @@ class Watchers {
   struct Watch;
   using Key = std::pair<int, bool>;
 
+  /// Returns: the one that was in its place. Throws: then nothing has changed.
+  Watch* install(Backend& backend, Key key, std::unique_ptr<Watch> watch);
   void drop(Backend& backend, Watch* watch) noexcept;
 
   Scheduler& scheduler_;

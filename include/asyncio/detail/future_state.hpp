@@ -99,8 +99,6 @@ class FutureState : public Pooled {
     has_value_ = true;
     become(Phase::finished);
   }
-  /// A value that was moved out or dropped is gone for good.
-  void forget_value() noexcept { has_value_ = false; }
 
   /// Asks for cancellation, as Future.cancel() and Task.cancel(): follows task → awaited task → …
   /// in a loop. Allocates nothing.
