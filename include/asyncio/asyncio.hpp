@@ -27,6 +27,7 @@
 #include <asyncio/task_group.hpp>
 #include <asyncio/threads.hpp>
 #include <asyncio/timeout.hpp>
+#include <asyncio/traceback.hpp>
 #include <asyncio/wait.hpp>
 #include <asyncio/wait_for.hpp>
 #include <asyncio/with.hpp>

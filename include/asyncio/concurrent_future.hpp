@@ -44,7 +44,7 @@ class State {
 
   /// From pending, once; later calls do nothing. `emplace` puts the value in place.
   void finish(asyncio::detail::UniqueFunction<void()> emplace);
-  void fail(std::exception_ptr error);
+  void fail(asyncio::detail::Failure failure);
   void set_canceller(asyncio::detail::UniqueFunction<void()> canceller);
   void set_loop(const void* scheduler) noexcept { scheduler_ = scheduler; }
 
@@ -74,8 +74,9 @@ class Promise {
   Promise& operator=(Promise&&) noexcept = default;
   ~Promise() {
     if (state_) {
-      state_->fail(std::make_exception_ptr(RuntimeError(
-          "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended")));
+      state_->fail(asyncio::detail::Failure(std::make_exception_ptr(RuntimeError(
+          "run_coroutine_threadsafe(): the event loop was closed before the coroutine had "
+          "ended"))));
     }
   }
   [[nodiscard]] StateOf<T>& state() const noexcept { return *state_; }

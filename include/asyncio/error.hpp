@@ -1,5 +1,6 @@
 #pragma once
 
+#include <asyncio/detail/failure.hpp>
 #include <asyncio/detail/ref.hpp>
 
 #include <cstddef>
@@ -14,7 +15,12 @@
 
 namespace asyncio {
 
+class BaseExceptionGroup;
+
 namespace detail {
+
+struct Members;
+[[nodiscard]] const Members& members_of(const BaseExceptionGroup& group) noexcept;
 
 /// An immutable text shared by everything that a cancel request passes through, so that passing it
 /// on allocates nothing.
@@ -156,9 +162,13 @@ bool holds(const std::exception_ptr& error) {
   }
 }
 
+/// The members of a group together with the coroutines that each came through.
+struct Members {
+  explicit Members(std::vector<Failure> f) noexcept : failures(std::move(f)) {}
+  std::vector<Failure> failures;
+};
 /// The members that match, with the nesting kept and empty groups left out.
-std::vector<std::exception_ptr> select(const std::vector<std::exception_ptr>& members, Matcher,
-                                       bool matching);
+Members select(const Members& members, Matcher, bool matching);
 }  // namespace detail
 
 /// What split() gives: the part whose members are E, and the others. At least one is there.
@@ -177,6 +187,7 @@ class BaseExceptionGroup {
  public:
   /// Throws: std::invalid_argument if there are no exceptions or one is a null pointer.
   BaseExceptionGroup(std::string_view message, std::vector<std::exception_ptr> exceptions);
+  BaseExceptionGroup(std::string_view message, detail::Members members);
   virtual ~BaseExceptionGroup() = default;
   BaseExceptionGroup(const BaseExceptionGroup&) = default;
   BaseExceptionGroup& operator=(const BaseExceptionGroup&) = default;
@@ -202,14 +213,17 @@ class BaseExceptionGroup {
  protected:
   template <class Group>
   std::optional<Group> part(detail::Matcher matches, bool matching) const {
-    auto members = detail::select(exceptions_, matches, matching);
-    if (members.empty()) return std::nullopt;
-    return Group(message_, std::move(members));
+    detail::Members chosen = detail::select(members_, matches, matching);
+    if (chosen.failures.empty()) return std::nullopt;
+    return Group(message_, std::move(chosen));
   }
 
  private:
+  friend const detail::Members& detail::members_of(const BaseExceptionGroup&) noexcept;
+
   std::string message_;
   std::vector<std::exception_ptr> exceptions_;
+  detail::Members members_;
 };
 
 /// A group of ordinary errors.
@@ -218,6 +232,7 @@ class BaseExceptionGroup {
 class ExceptionGroup : public BaseExceptionGroup, public std::exception {
  public:
   ExceptionGroup(std::string_view message, std::vector<std::exception_ptr> exceptions);
+  ExceptionGroup(std::string_view message, detail::Members members);
 
   /// "MESSAGE (N sub-exceptions)"
   [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
@@ -244,8 +259,7 @@ namespace detail {
 [[nodiscard]] bool is_keyboard_interrupt(const std::exception_ptr& error) noexcept;
 
 /// An ExceptionGroup if every member is an ordinary error, else a BaseExceptionGroup.
-[[nodiscard]] std::exception_ptr make_group(std::string_view message,
-                                            std::vector<std::exception_ptr> exceptions);
+[[nodiscard]] std::exception_ptr make_group(std::string_view message, Members members);
 
 /// "TypeName: text", or "TypeName" where there is no text.
 [[nodiscard]] std::string describe(const std::exception_ptr& error);

@@ -5,7 +5,6 @@
 #include <asyncio/shield.hpp>
 #include <asyncio/task.hpp>
 
-#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -20,12 +19,13 @@ namespace detail {
 template <class A, class F>
 Coro<std::remove_cvref_t<await_result_t<A>>> finally_after(A awaitable, F cleanup) {
   auto result = co_await as_result(std::move(awaitable));
-  co_await call_body<BodyResult<F>>(cleanup);
+  auto cleaned = co_await as_result(call_body<BodyResult<F>>(cleanup));
+  if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
   co_return std::move(result).value();
 }
 
 /// Awaits a task to its end whatever cancels the waiter. Returns: the first such cancellation.
-[[nodiscard]] Coro<std::exception_ptr> await_undisturbed(Task<> task);
+[[nodiscard]] Coro<Failure> await_undisturbed(Task<> task);
 
 template <class F>
 Coro<> call_and_drop(F& cleanup) {
@@ -36,9 +36,10 @@ template <class A, class F>
 Coro<std::remove_cvref_t<await_result_t<A>>> finally_shielded(A awaitable, F cleanup) {
   auto result = co_await as_result(std::move(awaitable));
   Task<> task = create_task(call_and_drop(cleanup), {.name = "finally"});
-  std::exception_ptr cancelled = co_await await_undisturbed(task);
-  co_await task;
-  if (cancelled != nullptr) std::rethrow_exception(cancelled);
+  const Failure cancelled = co_await await_undisturbed(task);
+  auto cleaned = co_await as_result(std::move(task));
+  if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
+  if (cancelled) raise(cancelled);
   co_return std::move(result).value();
 }
 

@@ -159,7 +159,7 @@ class Future : public FutureBase {
     detail::FutureState& s = state();
     s.check_pending("set_exception");
     if (error == nullptr) detail::throw_invalid_argument("set_exception(): null exception_ptr");
-    s.finish_with_error(std::move(error));
+    s.fail(detail::failure_of(std::move(error)));
   }
   template <class E>
     requires(!std::same_as<std::decay_t<E>, std::exception_ptr> &&

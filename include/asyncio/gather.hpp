@@ -39,7 +39,7 @@ V gathered_value(FutureState& child, bool repeated) {
 
 template <class V, bool copied>
 Result<V> gathered_result(FutureState& child, bool repeated) {
-  if (!child.has_value()) return Result<V>(child.take_error());
+  if (!child.has_value()) return Result<V>(child.take_failure());
   return Result<V>(gathered_value<V, copied>(child, repeated));
 }
 

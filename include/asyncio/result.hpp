@@ -37,26 +37,25 @@ inline constexpr bool copyable<std::pair<A, B>> = copyable<A> && copyable<B>;
 template <class... Ts>
 inline constexpr bool copyable<std::tuple<Ts...>> = (copyable<Ts> && ...);
 
-/// A value, an exception or nothing yet. The storage behind Result, promises and futures.
+/// A value, a failure or nothing yet. The storage behind Result, promises and jobs.
 template <class T>
 class Outcome {
   static_assert(!std::is_reference_v<T>, "return a pointer or a std::reference_wrapper instead");
 
  public:
   Outcome() noexcept {}
-  Outcome(Outcome&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
-      : error_(std::move(other.error_)) {
-    if (other.has_value_) emplace(std::move(other.value_));
+  Outcome(Outcome&& other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    take(std::move(other));
   }
   Outcome(const Outcome& other)
     requires copyable<T>
-      : error_(other.error_) {
-    if (other.has_value_) emplace(other.value_);
+  {
+    if (other.has_value()) emplace(other.value_);
+    if (other.failed()) fail(other.failure_);
   }
   Outcome& operator=(Outcome other) noexcept(std::is_nothrow_move_constructible_v<T>) {
     reset();
-    error_ = std::move(other.error_);
-    if (other.has_value_) emplace(std::move(other.value_));
+    take(std::move(other));
     return *this;
   }
   ~Outcome() { reset(); }
@@ -64,26 +63,46 @@ class Outcome {
   template <class... Args>
   void emplace(Args&&... args) {
     ::new (static_cast<void*>(&value_)) T(std::forward<Args>(args)...);
-    has_value_ = true;
+    state_ = State::value;
   }
-  void reset() noexcept {
-    if (std::exchange(has_value_, false)) value_.~T();
+  void fail(Failure failure) noexcept {
+    reset();  // a value that was returned before a destructor threw
+    ::new (static_cast<void*>(&failure_)) Failure(std::move(failure));
+    state_ = State::failure;
   }
-  void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
 
-  [[nodiscard]] bool has_value() const noexcept { return has_value_; }
-  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
-  [[nodiscard]] std::exception_ptr take_error() noexcept { return std::move(error_); }
+  [[nodiscard]] bool has_value() const noexcept { return state_ == State::value; }
+  [[nodiscard]] bool failed() const noexcept { return state_ == State::failure; }
   [[nodiscard]] T& value() noexcept { return value_; }
   [[nodiscard]] const T& value() const noexcept { return value_; }
+  /// Only if it failed.
+  [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
+  /// Nothing, if it is empty.
+  [[nodiscard]] Failure take_failure() noexcept {
+    return failed() ? std::move(failure_) : Failure();
+  }
 
  private:
-  std::exception_ptr error_;
+  enum class State : unsigned char { empty, value, failure };
+
+  void take(Outcome&& other) {
+    if (other.has_value()) emplace(std::move(other.value_));
+    if (other.failed()) fail(std::move(other.failure_));
+  }
+  void reset() noexcept {
+    if (has_value()) value_.~T();
+    if (failed()) failure_.~Failure();
+    state_ = State::empty;
+  }
+
   union {
     T value_;
+    Failure failure_;
   };
-  bool has_value_ = false;
+  State state_ = State::empty;
 };
+
+struct ResultAccess;
 
 }  // namespace detail
 
@@ -97,9 +116,9 @@ class [[nodiscard]] Result {
   Result(Value value) {  // NOLINT(google-explicit-constructor): a value is a result
     outcome_.emplace(std::move(value));
   }
-  Result(std::exception_ptr error) noexcept {  // NOLINT(google-explicit-constructor)
-    outcome_.set_error(std::move(error));
-  }
+  Result(std::exception_ptr error) noexcept  // NOLINT(google-explicit-constructor)
+      : Result(detail::failure_of(std::move(error))) {}
+  explicit Result(detail::Failure failure) noexcept { outcome_.fail(std::move(failure)); }
 
   [[nodiscard]] bool has_value() const noexcept { return outcome_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
@@ -120,16 +139,38 @@ class [[nodiscard]] Result {
     if constexpr (!std::is_void_v<T>) return std::move(outcome_.value());
   }
   /// Null when there is a value. A CancelledError counts as an error here.
-  [[nodiscard]] const std::exception_ptr& error() const noexcept { return outcome_.error(); }
+  [[nodiscard]] std::exception_ptr error() const noexcept {
+    if (has_value()) return nullptr;
+    detail::remember(outcome_.failure());  // in case that it is thrown again as a bare pointer
+    return outcome_.failure().error;
+  }
   [[nodiscard]] bool cancelled() const noexcept {
-    return outcome_.error() && detail::is_cancelled_error(outcome_.error());
+    return !has_value() && detail::is_cancelled_error(outcome_.failure().error);
   }
 
  private:
+  friend struct detail::ResultAccess;
   void check() const {
-    if (!has_value()) std::rethrow_exception(outcome_.error());
+    if (!has_value()) detail::raise(outcome_.failure());
   }
   detail::Outcome<Value> outcome_;
 };
+
+namespace detail {
+
+struct ResultAccess {
+  template <class T>
+  static const Failure& failure(const Result<T>& result) noexcept {
+    return result.outcome_.failure();
+  }
+};
+
+/// Why there is no value, with its track; nothing if there is one.
+template <class T>
+[[nodiscard]] Failure failure_of(const Result<T>& result) noexcept {
+  return result.has_value() ? Failure() : ResultAccess::failure(result);
+}
+
+}  // namespace detail
 
 }  // namespace asyncio

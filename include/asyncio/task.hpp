@@ -41,13 +41,16 @@ class TaskMethods {
   /// Returns: how many are left.
   std::uint32_t uncancel() const { return task().uncancel(); }
 
-  /// The coroutines it is in, outermost first; empty when it is done.
+  /// The coroutines it is in, outermost first; of a task that failed, those that the error came
+  /// through; else empty when it is done. A limit keeps the innermost ones, and of an error's the
+  /// outermost.
   ///
   /// Python: gives the innermost frame only.
   [[nodiscard]] std::vector<StackFrame> get_stack(std::optional<std::size_t> limit = {}) const {
     return stack_of(task(), limit);
   }
-  /// "Stack for <Task ...> (most recent call last):" and a line per frame, to standard error.
+  /// "Stack for <Task ...> (most recent call last):" and the lines of each frame, to standard
+  /// error; "Traceback for ..." with the error's text if it failed.
   void print_stack(std::optional<std::size_t> limit = {}) const { print_stack_of(task(), limit); }
   [[nodiscard]] std::string format_stack(std::optional<std::size_t> limit = {}) const {
     return format_stack_of(task(), limit);

@@ -68,8 +68,8 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   std::size_t running_ = 0;
   detail::TaskState* parent_ = nullptr;
   detail::TaskState* waiting_ = nullptr;  // the parent, while it waits for the children to end
-  std::vector<std::exception_ptr> errors_;
-  std::exception_ptr base_error_;  // a KeyboardInterrupt
+  std::vector<detail::Failure> errors_;
+  detail::Failure base_error_;  // a KeyboardInterrupt
   bool entered_ = false;
   bool exiting_ = false;
   bool left_ = false;

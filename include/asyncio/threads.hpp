@@ -68,7 +68,7 @@ template <class T>
 void complete_from(Task<T> task, concurrent::detail::StateOf<T>& state) {
   FutureState& source = FutureAccess::state(task);
   if (!source.has_value()) {
-    state.fail(source.take_error());
+    state.fail(source.take_failure());
     return;
   }
   try {
@@ -80,7 +80,7 @@ void complete_from(Task<T> task, concurrent::detail::StateOf<T>& state) {
       }
     }));
   } catch (...) {
-    state.fail(std::current_exception());
+    state.fail(current_failure());
   }
 }
 
@@ -140,7 +140,7 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
       try {
         return loop.create_task(std::move(coro));
       } catch (...) {
-        s.fail(std::current_exception());
+        s.fail(detail::current_failure());
         throw;  // to the exception handler, too
       }
     }

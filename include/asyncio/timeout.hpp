@@ -41,7 +41,7 @@ class Timeout {
   /// For with(). Throws: RuntimeError if it was entered already, or outside a task.
   class [[nodiscard]] Step;
   Step aenter();
-  /// Throws: TimeoutError if the body was cancelled by this, and by nobody else.
+  /// Awaiting it throws TimeoutError if the body was cancelled by this, and by nobody else.
   Step aexit(std::exception_ptr error);
 
   /// "<Timeout [active] when=12.345>"
@@ -66,10 +66,26 @@ class Timeout {
 /// An awaitable that never suspends: entering and leaving a Timeout does not yield.
 class [[nodiscard]] Timeout::Step : public detail::OwnAwaiter {
  public:
+  Step() noexcept = default;
+  explicit Step(detail::Failure failure) noexcept : failure_(std::move(failure)) {}
+
   [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
   static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
-  static constexpr void await_resume() noexcept {}
+  void await_resume() {
+    if (failure_) detail::running_task()->raise_here(std::move(failure_));
+  }
+  [[nodiscard]] Result<void> await_result() {
+    return failure_ ? Result<void>(std::move(failure_)) : Result<void>(None{});
+  }
+
+ private:
+  detail::Failure failure_;
 };
+
+namespace detail {
+/// A TimeoutError, made of the cancellation that the limit has caused.
+[[nodiscard]] Failure timeout_from(Failure cancelled);
+}  // namespace detail
 
 /// A limit that begins now, not when it is entered; nullopt: none.
 /// Throws: RuntimeError if no loop runs on this thread.

@@ -32,13 +32,13 @@ Coro<std::remove_cvref_t<await_result_t<A>>> wait_for_value(A awaitable,
     const bool late = !future.done();
     if (late) co_await cancel_and_wait(future);
     Result<T> result = co_await as_result(std::move(future));
-    if (late && result.cancelled()) throw TimeoutError();
+    if (late && result.cancelled()) raise(timeout_from(failure_of(result)));
     co_return std::move(result).value();
   } else {
     Timeout scope = timeout(limit);
-    (void)scope.aenter();
+    co_await scope.aenter();
     Result<T> result = co_await as_result(std::move(awaitable));
-    (void)scope.aexit(result.error());
+    co_await scope.aexit(result.error());
     co_return std::move(result).value();
   }
 }

@@ -51,15 +51,19 @@ Coro<WithResult<M, F>> with_manager(M manager, F body) {
     result.emplace(co_await as_result(call_body<R>(body, entered)));
   }
 
+  const Failure failure = failure_of(*result);
   const std::exception_ptr error = result->error();
   bool swallowed = false;
   if constexpr (std::is_void_v<await_result_t<decltype(manager.aexit(error))>>) {
-    co_await manager.aexit(error);
+    auto left = co_await as_result(manager.aexit(error));
+    if (!left) raise_after(failure_of(left), failure);
   } else {
-    swallowed = co_await manager.aexit(error);
+    auto left = co_await as_result(manager.aexit(error));
+    if (!left) raise_after(failure_of(left), failure);
+    swallowed = left.value();
   }
   if (error != nullptr) {
-    if (!swallowed) std::rethrow_exception(error);
+    if (!swallowed) raise(failure);
     if constexpr (std::is_void_v<R>) {
       co_return;
     } else if constexpr (is_optional<R>) {

@@ -1,5 +1,7 @@
 #include <asyncio/error.hpp>
 
+#include "base/traceback.hpp"
+
 #include <cxxabi.h>
 #include <fmt/format.h>
 
@@ -29,7 +31,44 @@ std::string count_text(std::string_view message, std::size_t n) {
   return fmt::format("{} ({} sub-exception{})", message, n, n == 1 ? "" : "s");
 }
 
-// The group inside, or nullptr.
+bool is_ordinary(const std::exception_ptr& error) {
+  if (is_cancelled_error(error) || is_keyboard_interrupt(error)) return false;
+  return as_group(error) == nullptr || holds<ExceptionGroup>(error);
+}
+
+// Looks up where each has come from.
+Members members_from(const std::vector<std::exception_ptr>& exceptions) {
+  std::vector<Failure> members;
+  members.reserve(exceptions.size());
+  for (const std::exception_ptr& e : exceptions) members.push_back(failure_of(e));
+  return Members(std::move(members));
+}
+
+std::vector<std::exception_ptr> pointers_of(const Members& members) {
+  std::vector<std::exception_ptr> pointers;
+  pointers.reserve(members.failures.size());
+  for (const Failure& f : members.failures) pointers.push_back(f.error);
+  return pointers;
+}
+
+std::string type_text(const std::type_info& type) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  std::string text = status == 0 ? name : type.name();
+  std::free(name);
+  // What std::throw_with_nested() throws: the name of what it was given.
+  if (constexpr std::string_view nested = "std::_Nested_exception<";
+      text.starts_with(nested) && text.ends_with('>')) {
+    text = text.substr(nested.size(), text.size() - nested.size() - 1);
+  }
+  for (std::string_view prefix : {"asyncio::", "std::"}) {
+    if (text.starts_with(prefix)) text.erase(0, prefix.size());
+  }
+  return text;
+}
+
+}  // namespace
+
 const BaseExceptionGroup* as_group(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -40,35 +79,20 @@ const BaseExceptionGroup* as_group(const std::exception_ptr& error) {
   }
 }
 
-bool is_ordinary(const std::exception_ptr& error) {
-  if (is_cancelled_error(error) || is_keyboard_interrupt(error)) return false;
-  return as_group(error) == nullptr || holds<ExceptionGroup>(error);
-}
+const Members& members_of(const BaseExceptionGroup& group) noexcept { return group.members_; }
 
-std::string type_text(const std::type_info& type) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string text = status == 0 ? name : type.name();
-  std::free(name);
-  for (std::string_view prefix : {"asyncio::", "std::"}) {
-    if (text.starts_with(prefix)) text.erase(0, prefix.size());
-  }
-  return text;
-}
-
-}  // namespace
-
-std::vector<std::exception_ptr> select(const std::vector<std::exception_ptr>& members,
-                                       Matcher matches, bool matching) {
-  std::vector<std::exception_ptr> chosen;
-  for (const std::exception_ptr& member : members) {
-    if (matches(member)) {
-      if (matching) chosen.push_back(member);
-    } else if (const BaseExceptionGroup* group = as_group(member)) {
-      auto inner = select(group->exceptions(), matches, matching);
-      if (!inner.empty()) chosen.push_back(make_group(group->message(), std::move(inner)));
+Members select(const Members& members, Matcher matches, bool matching) {
+  Members chosen{{}};
+  for (const Failure& member : members.failures) {
+    if (matches(member.error)) {
+      if (matching) chosen.failures.push_back(member);
+    } else if (const BaseExceptionGroup* group = as_group(member.error)) {
+      Members inner = select(members_of(*group), matches, matching);
+      if (inner.failures.empty()) continue;
+      chosen.failures.emplace_back(make_group(group->message(), std::move(inner)),
+                                   member.traceback);
     } else if (!matching) {
-      chosen.push_back(member);
+      chosen.failures.push_back(member);
     }
   }
   return chosen;
@@ -82,14 +106,13 @@ bool is_keyboard_interrupt(const std::exception_ptr& error) noexcept {
   return error != nullptr && *error.__cxa_exception_type() == typeid(KeyboardInterrupt);
 }
 
-std::exception_ptr make_group(std::string_view message,
-                              std::vector<std::exception_ptr> exceptions) {
-  for (const std::exception_ptr& e : exceptions) {
-    if (!is_ordinary(e)) {
-      return std::make_exception_ptr(BaseExceptionGroup(message, std::move(exceptions)));
+std::exception_ptr make_group(std::string_view message, Members members) {
+  for (const Failure& f : members.failures) {
+    if (!is_ordinary(f.error)) {
+      return std::make_exception_ptr(BaseExceptionGroup(message, std::move(members)));
     }
   }
-  return std::make_exception_ptr(ExceptionGroup(message, std::move(exceptions)));
+  return std::make_exception_ptr(ExceptionGroup(message, std::move(members)));
 }
 
 std::string describe(const std::exception_ptr& error) {
@@ -132,7 +155,10 @@ IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std:
 
 BaseExceptionGroup::BaseExceptionGroup(std::string_view message,
                                        std::vector<std::exception_ptr> exceptions)
-    : message_(message), exceptions_(std::move(exceptions)) {
+    : BaseExceptionGroup(message, detail::members_from(exceptions)) {}
+
+BaseExceptionGroup::BaseExceptionGroup(std::string_view message, detail::Members members)
+    : message_(message), exceptions_(detail::pointers_of(members)), members_(std::move(members)) {
   if (exceptions_.empty()) {
     detail::throw_invalid_argument("ExceptionGroup: needs at least one exception");
   }
@@ -145,7 +171,10 @@ BaseExceptionGroup::BaseExceptionGroup(std::string_view message,
 }
 
 ExceptionGroup::ExceptionGroup(std::string_view message, std::vector<std::exception_ptr> exceptions)
-    : BaseExceptionGroup(message, std::move(exceptions)) {
+    : ExceptionGroup(message, detail::members_from(exceptions)) {}
+
+ExceptionGroup::ExceptionGroup(std::string_view message, detail::Members members)
+    : BaseExceptionGroup(message, std::move(members)) {
   for (const std::exception_ptr& e : this->exceptions()) {
     if (!detail::is_ordinary(e)) {
       detail::throw_invalid_argument(fmt::format(

@@ -78,7 +78,7 @@ class CancelWalk {
         power = 1;
         continue;
       }
-      f->become_cancelled(nullptr, message_);
+      f->become_cancelled({}, message_);
       return true;
     }
   }

@@ -39,7 +39,8 @@ void FutureState::dispose() noexcept {
     try {
       context.message = kind_ == Kind::task ? "Task exception was never retrieved"
                                             : "Future exception was never retrieved";
-      context.exception = error_;
+      context.exception = failure_.error;
+      remember(failure_);
       context.future = self;
       if (kind_ == Kind::task) {
         auto& task = static_cast<TaskState&>(*this);
@@ -64,19 +65,20 @@ void FutureState::dispose() noexcept {
   scheduler.disposing = false;
 }
 
-std::exception_ptr FutureState::make_cancelled_error() {
-  if (error_ != nullptr) return std::move(error_);
-  return std::make_exception_ptr(CancelledError(cancel_message_));
+Failure FutureState::make_cancelled_error() {
+  if (failure_) return std::move(failure_);
+  return Failure(std::make_exception_ptr(CancelledError(cancel_message_)));
 }
 
 std::exception_ptr FutureState::exception() {
-  if (phase_ == Phase::cancelled) std::rethrow_exception(make_cancelled_error());
+  if (phase_ == Phase::cancelled) raise(make_cancelled_error());
   if (phase_ == Phase::pending) {
     throw_invalid_state(
         fmt::format("exception(): {} has no exception yet: it is not done", repr()));
   }
   unretrieved_ = false;
-  return error_;
+  remember(failure_);
+  return failure_.error;
 }
 
 void FutureState::throw_unless_value() {
@@ -85,13 +87,13 @@ void FutureState::throw_unless_value() {
     throw_invalid_state(
         fmt::format("result(): {} has no result yet: it is not done; co_await it", repr()));
   }
-  std::rethrow_exception(take_error());
+  raise(take_failure());
 }
 
-std::exception_ptr FutureState::take_error() {
+Failure FutureState::take_failure() {
   if (phase_ == Phase::cancelled) return make_cancelled_error();
   unretrieved_ = false;
-  return error_;
+  return failure_;
 }
 
 void FutureState::check_pending(const char* what) const {
@@ -104,8 +106,8 @@ void FutureState::check_pending(const char* what) const {
   }
 }
 
-void FutureState::finish_with_error(std::exception_ptr error) noexcept {
-  error_ = std::move(error);
+void FutureState::fail(Failure failure) noexcept {
+  failure_ = std::move(failure);
   unretrieved_ = true;
   become(Phase::finished);
 }
@@ -121,8 +123,8 @@ void FutureState::make_ready(WaitNode& node) noexcept {
   scheduler_->ready.push(node.fn(), node.object());
 }
 
-void FutureState::become_cancelled(std::exception_ptr original, Ref<SharedText> message) noexcept {
-  error_ = std::move(original);
+void FutureState::become_cancelled(Failure original, Ref<SharedText> message) noexcept {
+  failure_ = std::move(original);
   cancel_message_ = std::move(message);
   become(Phase::cancelled);
 }
@@ -236,13 +238,13 @@ void FutureWait::begin() {
   state_->notify(node_);
 }
 
-std::exception_ptr FutureWait::end_without_value() {
+Failure FutureWait::end_without_value() {
   TaskState& task = *running_task();
-  std::exception_ptr error = state_->has_value() ? nullptr : state_->take_error();
-  if (!task.has_delivery()) return error;
-  if (error != nullptr && is_cancelled_error(error)) {
+  Failure failure = state_->has_value() ? Failure() : state_->take_failure();
+  if (!task.has_delivery()) return failure;
+  if (failure && is_cancelled_error(failure.error)) {
     task.drop_delivery();  // the same cancellation, seen twice: the first message stands
-    return error;
+    return failure;
   }
   return task.take_delivery();
 }

@@ -46,7 +46,7 @@ std::string FutureState::repr() const {
     case Phase::cancelled: text += "cancelled"; break;
     case Phase::finished:
       text += "finished";
-      if (!has_value_) text += " exception=" + describe(error_);
+      if (!has_value_) text += " exception=" + describe(error());
       break;
   }
   return text + repr_callbacks() + ">";
@@ -91,7 +91,7 @@ std::string TaskState::repr_task() const {
       text += fmt::format(" wait_for=<{}>", waiting_->ops().what);
     }
   }
-  if (failed()) text += " exception=" + describe(error_);
+  if (failed()) text += " exception=" + describe(error());
   return text + repr_callbacks() + ">";
 }
 

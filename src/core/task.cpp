@@ -1,7 +1,9 @@
 #include <asyncio/task.hpp>
 
 #include "base/log.hpp"
+#include "base/source_line.hpp"
 #include "base/text.hpp"
+#include "base/traceback.hpp"
 #include "core/repr.hpp"
 
 #include <fmt/format.h>
@@ -40,7 +42,24 @@ std::vector<AnyTask> all_tasks(EventLoop& loop) { return tasks_of(detail::schedu
 
 namespace detail {
 
+namespace {
+
+// The coroutines that a failed task's error has come through.
+std::vector<StackFrame> failed_stack(const TaskState& task, std::optional<std::size_t> limit) {
+  std::vector<StackFrame> frames;
+  for (const Traceback* t = task.failure().traceback.get(); t != nullptr && frames.size() != limit;
+       t = t->inner.get()) {
+    if (t->is_link()) continue;
+    const std::source_location at = t->location.line() != 0 ? t->location : t->function;
+    frames.push_back({function_name(t->function), at.file_name(), at.line()});
+  }
+  return frames;
+}
+
+}  // namespace
+
 std::vector<StackFrame> task_stack(TaskState& task, std::optional<std::size_t> limit) {
+  if (task.failed()) return failed_stack(task, limit);
   std::vector<StackFrame> frames;
   for (const PromiseBase* p = task.top(); p != nullptr;
        p = p->owner == nullptr ? nullptr : p->owner->parent) {
@@ -53,16 +72,16 @@ std::vector<StackFrame> task_stack(TaskState& task, std::optional<std::size_t> l
 }
 
 std::string format_task_stack(TaskState& task, std::optional<std::size_t> limit) {
-  const std::vector<StackFrame> frames = task_stack(task, limit);
   const std::string name = task.repr_task();
-  if (frames.empty()) {
-    if (task.failed()) return fmt::format("Traceback for {}:\n{}", name, describe(task.error()));
-    return fmt::format("No stack for {}", name);
+  if (task.failed()) {
+    return fmt::format("Traceback for {} (most recent call last):{}\n{}", name,
+                       format_frames(task.failure().traceback.get(), limit),
+                       describe(task.error()));
   }
+  const std::vector<StackFrame> frames = task_stack(task, limit);
+  if (frames.empty()) return fmt::format("No stack for {}", name);
   std::string text = fmt::format("Stack for {} (most recent call last):", name);
-  for (const StackFrame& f : frames) {
-    text += fmt::format("\n  File \"{}\", line {}, in {}", f.file, f.line, f.function);
-  }
+  for (const StackFrame& f : frames) text += frame_text(f.file, f.line, f.function);
   return text;
 }
 

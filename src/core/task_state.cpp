@@ -126,11 +126,11 @@ void TaskState::run_step() {
 }
 
 void TaskState::complete() {
-  std::exception_ptr error;
+  Failure failure;
   if (started_) {
-    error = absorb(*top_);
+    failure = absorb(*top_);
   } else {
-    error = std::make_exception_ptr(CancelledError(cancel_message_));
+    failure = Failure(std::make_exception_ptr(CancelledError(cancel_message_)));
   }
   const std::source_location defined_at = top_->function;
   // The frame goes before anybody hears of the end, as a Python coroutine's locals do.
@@ -141,22 +141,22 @@ void TaskState::complete() {
   scheduler_->registry.remove(slot_);
   scheduler_->ready.unreserve();
   bool interrupt = false;
-  if (error != nullptr && is_cancelled_error(error)) {
+  if (failure && is_cancelled_error(failure.error)) {
     must_cancel_ = false;
-    become_cancelled(std::move(error), {});
-  } else if (error != nullptr) {
-    interrupt = is_keyboard_interrupt(error);
-    finish_with_error(error);
+    become_cancelled(std::move(failure), {});
+  } else if (failure) {
+    interrupt = is_keyboard_interrupt(failure.error);
+    fail(failure);
   } else if (must_cancel_) {
     // It cancelled itself and then returned: the request wins, the value is lost.
     must_cancel_ = false;
     destroy_value();
-    become_cancelled(nullptr, cancel_message_);
+    become_cancelled({}, cancel_message_);
   } else {
     finish_with_value();
   }
   unhold();  // `this` may be gone
-  if (interrupt) std::rethrow_exception(std::move(error));
+  if (interrupt) raise(std::move(failure));
 }
 
 void TaskState::unwind() noexcept {
@@ -193,14 +193,15 @@ void TaskState::yield_now() noexcept {
   schedule();
 }
 
-std::exception_ptr TaskState::take_delivery() {
+Failure TaskState::take_delivery() {
   deliver_cancel_ = false;
-  return std::make_exception_ptr(CancelledError(std::move(cancel_message_)));
+  return Failure(std::make_exception_ptr(CancelledError(std::move(cancel_message_))));
 }
 
-void TaskState::throw_delivery() {
-  deliver_cancel_ = false;
-  throw CancelledError(std::move(cancel_message_));
+void TaskState::throw_delivery() { raise_here(take_delivery()); }
+
+void TaskState::raise_here(Failure failure) const {
+  raise_at(top_->function, top_->location, std::move(failure));
 }
 
 bool TaskState::cancel_waiting(Ref<SharedText> message) noexcept {

@@ -17,12 +17,12 @@ struct State::Sync {
   std::mutex mutex;
   std::condition_variable changed;
   Phase phase = Phase::pending;
-  std::exception_ptr error;
+  asyncio::detail::Failure failure;
   Callback canceller;
   std::vector<Callback> callbacks;
 
   // From pending, once. Callbacks run without the lock: they may ask the future.
-  bool become(Phase next, const Callback* emplace, std::exception_ptr e) {
+  bool become(Phase next, const Callback* emplace, asyncio::detail::Failure f) {
     std::vector<Callback> ready;
     Callback dropped;
     {
@@ -30,7 +30,7 @@ struct State::Sync {
       if (phase != Phase::pending) return false;
       if (emplace != nullptr) (*emplace)();
       phase = next;
-      error = std::move(e);
+      failure = std::move(f);
       ready = std::move(callbacks);
       if (next == Phase::finished) dropped = std::move(canceller);
       changed.notify_all();
@@ -66,7 +66,7 @@ bool State::cancelled() const noexcept {
 }
 
 bool State::cancel() {
-  if (!sync_->become(Sync::Phase::cancelled, nullptr, nullptr)) return false;
+  if (!sync_->become(Sync::Phase::cancelled, nullptr, {})) return false;
   Callback canceller;
   {
     const std::lock_guard lock(sync_->mutex);
@@ -97,7 +97,8 @@ std::exception_ptr State::wait_for_error(std::optional<Duration> timeout) const 
   if (!wait(timeout)) throw TimeoutError();
   const std::lock_guard lock(sync_->mutex);
   if (sync_->phase == Sync::Phase::cancelled) throw CancelledError();
-  return sync_->error;
+  asyncio::detail::remember(sync_->failure);
+  return sync_->failure.error;
 }
 
 void State::wait_for_value(std::optional<Duration> timeout) const {
@@ -115,13 +116,13 @@ void State::add_done_callback(Callback fn) {
   Sync::call(fn);
 }
 
-void State::finish(Callback emplace) { sync_->become(Sync::Phase::finished, &emplace, nullptr); }
+void State::finish(Callback emplace) { sync_->become(Sync::Phase::finished, &emplace, {}); }
 
-void State::fail(std::exception_ptr error) {
-  if (asyncio::detail::is_cancelled_error(error)) {
-    sync_->become(Sync::Phase::cancelled, nullptr, nullptr);
+void State::fail(asyncio::detail::Failure failure) {
+  if (asyncio::detail::is_cancelled_error(failure.error)) {
+    sync_->become(Sync::Phase::cancelled, nullptr, {});
   } else {
-    sync_->become(Sync::Phase::finished, nullptr, std::move(error));
+    sync_->become(Sync::Phase::finished, nullptr, std::move(failure));
   }
 }
 

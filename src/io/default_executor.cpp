@@ -83,7 +83,7 @@ Coro<> join(EventLoop& loop, std::unique_ptr<ThreadPoolExecutor> pool,
   Future<> joined = loop.run_in_executor(&detached_threads, std::move(destroy));
   auto end = co_await as_result(wait_for(std::move(joined), timeout));
   if (end) co_return;
-  if (end.cancelled()) std::rethrow_exception(end.error());
+  if (end.cancelled()) end.value();
   detail::log(LogLevel::warning,
               fmt::format("the default executor did not finish joining its threads within {:g} "
                           "seconds",

@@ -22,7 +22,7 @@ void Job::run() noexcept {
   try {
     call();
   } catch (...) {
-    set_error(std::current_exception());
+    fail(current_failure());
   }
   finish_on_worker();
 }
@@ -67,7 +67,7 @@ void Job::settle(void* self, ReadyAction action) {
       try {
         job.fulfil(*job.future_);
       } catch (...) {
-        job.future_->finish_with_error(std::current_exception());
+        job.future_->fail(current_failure());
       }
     }
   }

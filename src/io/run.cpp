@@ -1,6 +1,7 @@
 #include <asyncio/as_result.hpp>
 #include <asyncio/gather.hpp>
 #include <asyncio/run.hpp>
+#include <asyncio/traceback.hpp>
 #include <asyncio/wait.hpp>
 
 #include "base/log.hpp"
@@ -30,7 +31,7 @@ Runner::~Runner() {
     close();
   } catch (...) {
     detail::log(LogLevel::error,
-                "Runner: error while closing: " + detail::describe(std::current_exception()));
+                "Runner: error while closing: " + format_exception(std::current_exception()));
   }
 }
 
@@ -83,7 +84,7 @@ void Runner::close() {
       try {
         runner.loop_->close();
       } catch (...) {
-        detail::log(LogLevel::error, "Runner: " + detail::describe(std::current_exception()));
+        detail::log(LogLevel::error, "Runner: " + format_exception(std::current_exception()));
       }
       runner.loop_.reset();
     }
@@ -181,7 +182,7 @@ int run_program(Coro<int> main, bool debug) {
   } catch (const KeyboardInterrupt&) {
     return interrupted;
   } catch (...) {
-    std::fprintf(stderr, "%s\n", describe(std::current_exception()).c_str());
+    print_exception(std::current_exception());
     return failed;
   }
 }

@@ -1,4 +1,5 @@
 #include <asyncio/event_loop.hpp>
+#include <asyncio/traceback.hpp>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -167,7 +168,7 @@ void EventLoop::default_exception_handler(const ExceptionContext& context) {
   if (context.source.line() != 0) {
     text += fmt::format("\ncreated at {}:{}", context.source.file_name(), context.source.line());
   }
-  if (context.exception) text += "\n" + detail::describe(context.exception);
+  if (context.exception) text += "\n" + format_exception(context.exception);
   detail::log(LogLevel::error, text);
 }
 

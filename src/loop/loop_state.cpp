@@ -1,5 +1,7 @@
 #include "loop/loop_state.hpp"
 
+#include <asyncio/traceback.hpp>
+
 #include "base/log.hpp"
 #include "core/context_scope.hpp"
 #include "core/repr.hpp"
@@ -248,7 +250,7 @@ void LoopState::report(const ExceptionContext& context) noexcept {
     return;
   }
   try {
-    log(LogLevel::error, context.message + ": " + describe(context.exception));
+    log(LogLevel::error, context.message + ": " + format_exception(context.exception));
   } catch (...) {
     log(LogLevel::error, "an error was reported, but there is no memory to say which");
   }

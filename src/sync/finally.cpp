@@ -3,12 +3,12 @@
 
 namespace asyncio::detail {
 
-Coro<std::exception_ptr> await_undisturbed(Task<> task) {
+Coro<Failure> await_undisturbed(Task<> task) {
   std::vector<Task<>> one(1, task);
-  std::exception_ptr first;
+  Failure first;
   while (!task.done()) {
     auto waited = co_await as_result(wait(one));
-    if (!waited && first == nullptr) first = waited.error();
+    if (!waited && !first) first = failure_of(waited);
   }
   co_return first;
 }

@@ -114,25 +114,23 @@ void GatherCore::handle(Child& child) {
     return;
   }
   if (!return_exceptions_ && !state.has_value()) {
-    finish_with(state.take_error());
+    finish_with(state.take_failure());
     return;
   }
   if (finished_ < distinct_) return;
   if (outer_->cancel_requested()) {
     for (Child& c : children_) tell_lost(*c.state, "is hidden by the cancellation of the gather");
     finish_with(state.cancelled() ? state.make_cancelled_error()
-                                  : std::make_exception_ptr(CancelledError()));
+                                  : Failure(std::make_exception_ptr(CancelledError())));
     return;
   }
   try {
     collect_(*outer_);
   } catch (...) {
-    finish_with(std::current_exception());
+    finish_with(current_failure());
   }
 }
 
-void GatherCore::finish_with(std::exception_ptr error) {
-  outer_->finish_with_error(std::move(error));
-}
+void GatherCore::finish_with(Failure failure) { outer_->fail(std::move(failure)); }
 
 }  // namespace asyncio::detail

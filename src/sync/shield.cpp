@@ -40,13 +40,13 @@ void ShieldLink::inner_done(void* self, ReadyAction action) {
     if (inner.cancelled()) {
       outer.cancel({});
     } else if (inner.failed()) {
-      outer.finish_with_error(inner.take_error());
+      outer.fail(inner.take_failure());
     } else {
       try {
         link.copy_value_(outer, inner);
         outer.finish_with_value();
       } catch (...) {
-        outer.finish_with_error(std::current_exception());
+        outer.fail(current_failure());
       }
     }
   }

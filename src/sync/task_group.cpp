@@ -164,9 +164,10 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
   };
   const Left left{*this};  // the group may outlive its task's loop
   exiting_ = true;
-  if (detail::is_keyboard_interrupt(error) && base_error_ == nullptr) base_error_ = error;
+  const detail::Failure failure = detail::failure_of(error);
+  if (detail::is_keyboard_interrupt(error) && !base_error_) base_error_ = failure;
   const bool body_cancelled = detail::is_cancelled_error(error);
-  std::exception_ptr cancellation = body_cancelled ? error : nullptr;
+  detail::Failure cancellation = body_cancelled ? failure : detail::Failure();
 
   if (error != nullptr && !aborting_) abort();
 
@@ -175,28 +176,29 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
   while (running_ > 0) {
     Result<void> end = co_await as_result(ChildrenEnd(*this));
     if (!end && !aborting_) {
-      cancellation = end.error();
+      cancellation = detail::failure_of(end);
       abort();
     }
   }
   left_ = true;
 
   // What this group has cancelled it must uncancel; what is left then came from outside.
-  if (parent_cancel_requested_ && parent_->uncancel() == 0) cancellation = nullptr;
+  if (parent_cancel_requested_ && parent_->uncancel() == 0) cancellation = {};
 
-  if (base_error_ != nullptr) {
-    for (const std::exception_ptr& e : errors_) {
-      if (e == base_error_) continue;
+  if (base_error_) {
+    for (const detail::Failure& e : errors_) {
+      if (e.error == base_error_.error) continue;
       ExceptionContext context;
       context.message = "TaskGroup: this error is hidden by a KeyboardInterrupt";
-      context.exception = e;
+      context.exception = e.error;
+      detail::remember(e);
       parent_->scheduler().report(context);
     }
-    std::rethrow_exception(base_error_);
+    detail::raise(base_error_);
   }
-  if (cancellation != nullptr && errors_.empty()) std::rethrow_exception(cancellation);
+  if (cancellation && errors_.empty()) detail::raise(cancellation);
 
-  if (error != nullptr && !body_cancelled) errors_.push_back(error);
+  if (error != nullptr && !body_cancelled) errors_.push_back(failure);
   if (errors_.empty()) co_return;
 
   // The group's error goes first; a cancellation from outside stays pending behind it.
@@ -204,8 +206,10 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
     parent_->uncancel();
     parent_->cancel({});
   }
-  std::rethrow_exception(
-      detail::make_group("unhandled errors in a TaskGroup", std::exchange(errors_, {})));
+  const detail::Failure group(detail::make_group("unhandled errors in a TaskGroup",
+                                                 detail::Members(std::exchange(errors_, {}))));
+  // Not "while handling" the body's error: that is a member.
+  detail::raise(detail::instead_of(group, {}, detail::Traceback::Kind::replaced));
 }
 
 void TaskGroup::abort() {
@@ -218,15 +222,16 @@ void TaskGroup::abort() {
 void TaskGroup::on_task_done(TaskState& task) {
   if (running_ == 0 && waiting_ != nullptr) std::exchange(waiting_, nullptr)->schedule();
   if (!task.failed()) return;
-  const std::exception_ptr error = task.take_error();
-  errors_.push_back(error);
-  if (detail::is_keyboard_interrupt(error) && base_error_ == nullptr) base_error_ = error;
+  const detail::Failure failure = task.take_failure();
+  errors_.push_back(failure);
+  if (detail::is_keyboard_interrupt(failure.error) && !base_error_) base_error_ = failure;
 
   if (parent_ == nullptr || parent_->done()) {
     ExceptionContext context;
     context.message = fmt::format("{} has errored out but its parent task {} is already completed",
                                   task.repr_task(), parent_ == nullptr ? "" : parent_->repr_task());
-    context.exception = error;
+    context.exception = failure.error;
+    detail::remember(failure);
     context.task = AnyTask(detail::Ref<detail::FutureState>(&task));
     task.scheduler().report(context);
     return;

@@ -32,6 +32,13 @@ struct Timeout::Alarm : detail::Pooled {
   detail::Timer timer{&Alarm::ring, this};
 };
 
+namespace detail {
+Failure timeout_from(Failure cancelled) {
+  return instead_of(Failure(std::make_exception_ptr(TimeoutError())), std::move(cancelled),
+                    Traceback::Kind::caused);
+}
+}  // namespace detail
+
 Timeout::Timeout(Timeout&& other) noexcept : when_(other.when_) {}
 Timeout::~Timeout() { disarm(); }
 
@@ -88,7 +95,7 @@ Timeout::Step Timeout::aenter() {
   state_ = State::active;
   cancelling_ = task->cancelling();
   arm();
-  return {};
+  return Step();
 }
 
 Timeout::Step Timeout::aexit(std::exception_ptr error) {
@@ -96,11 +103,13 @@ Timeout::Step Timeout::aexit(std::exception_ptr error) {
   if (state_ == State::expiring) {
     state_ = State::expired;
     const bool only_ours = task_->uncancel() <= cancelling_;
-    if (only_ours && detail::is_cancelled_error(error)) throw TimeoutError();
+    if (only_ours && detail::is_cancelled_error(error)) {
+      return Step(detail::timeout_from(detail::failure_of(std::move(error))));
+    }
   } else {
     state_ = State::finished;
   }
-  return {};
+  return Step();
 }
 
 std::string Timeout::repr() const {

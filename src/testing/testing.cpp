@@ -1,4 +1,5 @@
 #include <asyncio/testing.hpp>
+#include <asyncio/traceback.hpp>
 
 #include "io/backend_virtual.hpp"
 #include "loop/loop_state.hpp"
@@ -52,7 +53,7 @@ std::string run_test(Coro<> (*body)()) {
   try {
     testing::run(checked(body, problems));
   } catch (...) {
-    problems += "the body threw " + asyncio::detail::describe(std::current_exception()) + "\n";
+    problems += "the body threw\n" + format_exception(std::current_exception()) + "\n";
   }
   const std::int64_t leaked = asyncio::detail::live_blocks() - blocks;
   if (leaked != 0) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <asyncio/detail/failure.hpp>
 #include <asyncio/detail/frame_allocator.hpp>
 #include <asyncio/detail/ref.hpp>
 #include <asyncio/detail/scheduler.hpp>
@@ -77,7 +78,8 @@ class FutureState : public Pooled {
   [[nodiscard]] bool has_value() const noexcept { return has_value_; }
   [[nodiscard]] bool failed() const noexcept { return phase_ == Phase::finished && !has_value_; }
   /// The error of a failed future; no state check, nothing marked.
-  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+  [[nodiscard]] const std::exception_ptr& error() const noexcept { return failure_.error; }
+  [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
   [[nodiscard]] std::string_view cancel_message() const noexcept {
     return cancel_message_ ? cancel_message_->view() : std::string_view();
   }
@@ -88,12 +90,12 @@ class FutureState : public Pooled {
   /// Throws: as exception(), and the error itself.
   void throw_unless_value();
   /// How it ended, when not with a value; a cancellation gives its CancelledError. Marks it.
-  [[nodiscard]] std::exception_ptr take_error();
-  [[nodiscard]] std::exception_ptr make_cancelled_error();
+  [[nodiscard]] Failure take_failure();
+  [[nodiscard]] Failure make_cancelled_error();
 
   /// Throws: InvalidStateError unless pending.
   void check_pending(const char* what) const;
-  void finish_with_error(std::exception_ptr error) noexcept;
+  void fail(Failure failure) noexcept;
   /// The value is in its slot already.
   void finish_with_value() noexcept {
     has_value_ = true;
@@ -126,7 +128,7 @@ class FutureState : public Pooled {
 
   /// Final: sets the phase and makes everything ready that waits for it.
   void become(Phase phase) noexcept;
-  void become_cancelled(std::exception_ptr original, Ref<SharedText> message) noexcept;
+  void become_cancelled(Failure original, Ref<SharedText> message) noexcept;
   void set_unretrieved() noexcept { unretrieved_ = true; }
   /// Lets go of every callback; for a future that will never be done.
   void abandon_callbacks() noexcept;
@@ -157,7 +159,7 @@ class FutureState : public Pooled {
   bool root_ended_ : 1 = false;
   std::uint32_t cancelling_ = 0;
   std::uint32_t claims_ = 0;
-  std::exception_ptr error_;  // finished: the error; cancelled: the CancelledError until taken
+  Failure failure_;  // finished: the error; cancelled: the CancelledError until taken
   WaitList callbacks_;
   Ref<SharedText> cancel_message_;
   FutureState* next_handed_over_ = nullptr;

@@ -38,13 +38,13 @@ class FutureWait : public OwnAwaiter, public Waiter {
 
   /// Why there is no value; null if there is one. A cancellation of the waiting task that came
   /// after the future was done replaces its outcome.
-  [[nodiscard]] std::exception_ptr end() {
+  [[nodiscard]] Failure end() {
     if (state_->has_value() && !running_task()->has_delivery()) [[likely]]
-      return nullptr;
+      return {};
     return end_without_value();
   }
   void throw_unless_value() {
-    if (std::exception_ptr error = end()) std::rethrow_exception(std::move(error));
+    if (Failure failure = end()) running_task()->raise_here(std::move(failure));
   }
   [[nodiscard]] FutureState& state() const noexcept { return *state_; }
 
@@ -53,7 +53,7 @@ class FutureWait : public OwnAwaiter, public Waiter {
 
   /// Throws: RuntimeError for a future of another loop and for the task itself.
   void begin();
-  [[nodiscard]] std::exception_ptr end_without_value();
+  [[nodiscard]] Failure end_without_value();
 
   WaitNode node_;
   FutureState* state_;
@@ -74,7 +74,7 @@ class [[nodiscard]] LvalueFutureAwaiter : public FutureWait {
     if constexpr (!std::is_void_v<T>) return value_of<T>(state());
   }
   Result<T> await_result() {
-    if (auto error = end()) return Result<T>(std::move(error));
+    if (Failure failure = end()) return Result<T>(std::move(failure));
     return Result<T>(value_of<T>(state()));
   }
 
@@ -96,7 +96,7 @@ class [[nodiscard]] RvalueFutureAwaiter : public FutureWait {
     if constexpr (!std::is_void_v<T>) return take_value<T>(state());
   }
   Result<T> await_result() {
-    if (auto error = end()) return Result<T>(std::move(error));
+    if (Failure failure = end()) return Result<T>(std::move(failure));
     return Result<T>(take_value<T>(state()));
   }
 

@@ -46,7 +46,7 @@ class GatherCore {
 
   static void child_done(void* child, ReadyAction action);
   void handle(Child& child);
-  void finish_with(std::exception_ptr error);
+  void finish_with(Failure failure);
   static void tell_lost(FutureState& state, const char* why);
 
   std::vector<Child> children_;

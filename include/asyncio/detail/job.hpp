@@ -37,7 +37,7 @@ class Job : private InboxNode {
   Job() noexcept;
   virtual ~Job() = default;
   virtual void call() = 0;
-  virtual void set_error(std::exception_ptr error) noexcept = 0;
+  virtual void fail(Failure failure) noexcept = 0;
   /// Moves the outcome into the pending future.
   virtual void fulfil(FutureState& future) = 0;
 
@@ -74,12 +74,10 @@ class JobOf : public Job {
   Outcome<Value> outcome;
 
  private:
-  void set_error(std::exception_ptr error) noexcept override {
-    outcome.set_error(std::move(error));
-  }
+  void fail(Failure failure) noexcept override { outcome.fail(std::move(failure)); }
   void fulfil(FutureState& future) override {
     if (!outcome.has_value()) {
-      future.finish_with_error(outcome.take_error());
+      future.fail(outcome.take_failure());
       return;
     }
     ::new (static_cast<void*>(&value_of<R>(future))) Value(std::move(outcome.value()));

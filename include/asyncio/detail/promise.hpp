@@ -88,7 +88,7 @@ struct CoroPromiseBase : PromiseBase, Pooled {
   }
   static std::suspend_always initial_suspend() noexcept { return {}; }
   static FinalAwaiter final_suspend() noexcept { return {}; }
-  void unhandled_exception() noexcept { outcome.set_error(std::current_exception()); }
+  void unhandled_exception() noexcept { outcome.fail(failure_leaving(function, location)); }
 
   template <class A>
   decltype(auto) await_transform(A&& awaited,
@@ -151,9 +151,9 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
   T await_resume() {
     Outcome<Value>& outcome = promise().outcome;
     if (!outcome.has_value()) [[unlikely]] {
-      std::exception_ptr error = outcome.take_error();
+      Failure failure = outcome.take_failure();
       destroy();
-      std::rethrow_exception(std::move(error));
+      raise_at(parent->function, parent->location, std::move(failure));
     }
     const Finally ended{this};
     if constexpr (!std::is_void_v<T>) return std::move(outcome.value());
@@ -162,7 +162,7 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
   Result<T> await_result() {
     Outcome<Value>& outcome = promise().outcome;
     const Finally ended{this};
-    if (!outcome.has_value()) return Result<T>(outcome.take_error());
+    if (!outcome.has_value()) return Result<T>(outcome.take_failure());
     return Result<T>(std::move(outcome.value()));
   }
 
@@ -180,14 +180,14 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
 };
 
 template <class T>
-std::exception_ptr TaskStateOf<T>::absorb(PromiseBase& root) noexcept {
+Failure TaskStateOf<T>::absorb(PromiseBase& root) noexcept {
   Outcome<Value>& outcome = static_cast<CoroPromiseBase<T>&>(root).outcome;
-  if (!outcome.has_value()) return outcome.take_error();
+  if (!outcome.has_value()) return outcome.take_failure();
   try {
     ::new (static_cast<void*>(&slot.value)) Value(std::move(outcome.value()));
-    return nullptr;
+    return {};
   } catch (...) {
-    return std::current_exception();
+    return current_failure();
   }
 }
 

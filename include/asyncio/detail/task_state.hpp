@@ -83,7 +83,7 @@ class TaskState : public FutureState {
   /// A cancellation to be thrown by the await that is being resumed.
   [[nodiscard]] bool has_delivery() const noexcept { return deliver_cancel_; }
   void drop_delivery() noexcept { deliver_cancel_ = false; }
-  [[nodiscard]] std::exception_ptr take_delivery();
+  [[nodiscard]] Failure take_delivery();
   /// At the end of a leaf's wait. Throws: CancelledError if that is what woke the task.
   void throw_delivery_if_any() {
     if (deliver_cancel_) [[unlikely]]
@@ -101,6 +101,8 @@ class TaskState : public FutureState {
 
   /// The innermost coroutine; null once it is done.
   [[nodiscard]] PromiseBase* top() const noexcept { return done() ? nullptr : top_; }
+  /// raise_at() the current co_await of the task, whose step runs.
+  [[noreturn]] void raise_here(Failure failure) const;
   /// Where the coroutine of a task that is done was defined.
   [[nodiscard]] std::source_location defined_at() const noexcept { return defined_at_; }
   [[nodiscard]] Waiter* waiting() const noexcept { return waiting_; }
@@ -119,7 +121,7 @@ class TaskState : public FutureState {
   /// has not run; it and the keeper belong to the task from here on, also if this throws.
   void start(PromiseBase& root, const TaskOptions& options, Keeper* keeper);
   /// Moves the root's value into the slot, or gives its error. Typed, therefore virtual.
-  virtual std::exception_ptr absorb(PromiseBase& root) noexcept = 0;
+  virtual Failure absorb(PromiseBase& root) noexcept = 0;
   virtual void destroy_value() noexcept = 0;
 
  private:
@@ -158,7 +160,7 @@ class TaskStateOf final : public TaskState {
   Slot<Value> slot;
 
  private:
-  std::exception_ptr absorb(PromiseBase& root) noexcept override;
+  Failure absorb(PromiseBase& root) noexcept override;
   void destroy_value() noexcept override { slot.value.~Value(); }
 };
 
