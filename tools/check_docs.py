@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""The README quotes examples/readme.cpp, which is compiled and run by a test: word for word."""
+"""Programs in the documents are compiled and run: README.md quotes examples/readme.cpp and what
+examples/traceback.cpp prints, and every program in docs/testing.md is a part of
+tests/testing/docs_example_test.cpp, word for word."""
 import os
+import re
 import sys
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
@@ -11,7 +14,19 @@ def read(path: str) -> str:
         return text.read()
 
 
-if f"```cpp\n{read('examples/readme.cpp')}```\n" not in read("README.md"):
-    print("README.md does not quote examples/readme.cpp as it is")
-    sys.exit(1)
-print("docs: README.md quotes examples/readme.cpp")
+def programs(path: str) -> list[str]:
+    return re.findall(r"^```cpp\n(.*?)^```$", read(path), re.MULTILINE | re.DOTALL)
+
+
+errors = []
+if read("examples/readme.cpp") not in programs("README.md"):
+    errors.append("README.md does not quote examples/readme.cpp as it is")
+if f"```\n{read('examples/traceback.txt')}```\n" not in read("README.md"):
+    errors.append("README.md does not show what examples/traceback.txt says")
+tested = read("tests/testing/docs_example_test.cpp")
+for program in programs("docs/testing.md"):
+    if program not in tested:
+        errors.append("docs/testing.md: not in tests/testing/docs_example_test.cpp as it is:\n" +
+                      program)
+print("\n".join(errors) or "docs: the programs in README.md and docs/testing.md are tested as they are")
+sys.exit(1 if errors else 0)

@@ -3,10 +3,11 @@
 
 Usage: compare_golden.py [--write] GOLDEN PROGRAM
 
-Standard output and standard error are taken together, in order. In both texts addresses become
-<addr>, dates and clock times <time>, type names <type> and source lines <line>; a golden file may hold
-these words itself. Lines of the golden file that begin with "#|" are notes; the note "#| real time" makes the
-program run in real time, and then every number of seconds is a <time>, too.
+Standard output and standard error are taken together, in order. In both texts folders of source
+files go, addresses become <addr>, dates and clock times <time>, type names <type> and source lines
+<line>; a golden file may hold these words itself. Lines of the golden file that begin with "#|" are
+notes; the note "#| real time" makes the program run in real time, and then every number of seconds
+is a <time>, too.
 """
 import difflib
 import os
@@ -18,6 +19,7 @@ REPLACEMENTS = [
     (re.compile(r"0x[0-9a-fA-F]+"), "<addr>"),
     (re.compile(r"(?<=thread id: )\d+"), "<addr>"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"), "<time>"),
+    (re.compile(r'(?<=File ")[^"]*/'), ""),
     # g++ gives a coroutine the line of its end, clang that of its beginning.
     (re.compile(r"(?<=\.cpp:)\d+"), "<line>"),
     # The one blocking call of a program that else runs on the virtual clock.

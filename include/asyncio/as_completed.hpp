@@ -25,6 +25,11 @@ Coro<T> next_completed_value(Hold<CompletedCore> core) {
 }
 }  // namespace detail
 
+namespace detail {
+[[noreturn]] void throw_element_awaited();
+[[noreturn]] void throw_completed_moved();
+}  // namespace detail
+
 /// One element of as_completed(): awaiting it, as an lvalue and once, gives the value of the next
 /// one to end, or throws its error.
 template <class T, bool copied = false>
@@ -33,7 +38,7 @@ class Completion {
   explicit Completion(detail::CompletedCore* core) noexcept : core_(core) {}
   /// Throws: RuntimeError the second time.
   detail::CoroAwaiter<T> operator co_await() & {
-    if (!core_) detail::throw_runtime_error("as_completed(): this element was awaited already");
+    if (!core_) detail::throw_element_awaited();
     return detail::next_completed_value<T, copied>(std::move(core_)).operator co_await();
   }
 
@@ -85,6 +90,7 @@ class AsCompleted {
   /// Python: `async for task in asyncio.as_completed(tasks)`
   /// Throws: TimeoutError.
   [[nodiscard]] Coro<std::optional<H>> next() {
+    if (!core_) detail::throw_completed_moved();
     if (left_ == 0) return none();
     --left_;
     return next_of(detail::Hold<detail::CompletedCore>(core_.get()));

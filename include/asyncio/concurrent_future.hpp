@@ -45,6 +45,8 @@ class State {
   /// From pending, once; later calls do nothing. `emplace` puts the value in place.
   void finish(asyncio::detail::UniqueFunction<void()> emplace);
   void fail(asyncio::detail::Failure failure);
+  /// Nobody will complete it: fails, if it is pending.
+  void abandon() noexcept;
   void set_canceller(asyncio::detail::UniqueFunction<void()> canceller);
   void set_loop(const void* scheduler) noexcept { scheduler_ = scheduler; }
 
@@ -73,11 +75,7 @@ class Promise {
   Promise(Promise&&) noexcept = default;
   Promise& operator=(Promise&&) noexcept = default;
   ~Promise() {
-    if (state_) {
-      state_->fail(asyncio::detail::Failure(std::make_exception_ptr(RuntimeError(
-          "run_coroutine_threadsafe(): the event loop was closed before the coroutine had "
-          "ended"))));
-    }
+    if (state_) state_->abandon();
   }
   [[nodiscard]] StateOf<T>& state() const noexcept { return *state_; }
 
@@ -97,6 +95,10 @@ class Future {
   using Value = asyncio::detail::NoneIfVoid<T>;
 
   explicit Future(detail::StateOf<T>* state) noexcept : state_(state) {}
+  // No move: what was moved from could only crash.
+  Future(const Future&) noexcept = default;
+  Future& operator=(const Future&) noexcept = default;
+  ~Future() = default;
 
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
   [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }

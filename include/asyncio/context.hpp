@@ -84,7 +84,7 @@ class ContextChange {
 [[nodiscard]] Ref<ContextChange> context_set(std::uint64_t variable, Ref<ContextValue> value);
 /// Throws: RuntimeError the second time; std::invalid_argument for a change of another variable or
 /// in another context.
-void context_reset(std::uint64_t variable, std::string_view name, ContextChange& change);
+void context_reset(std::uint64_t variable, std::string_view name, ContextChange* change);
 [[noreturn]] void throw_unset(std::string_view variable);
 
 /// Makes a context the current one of this thread for a scope.
@@ -113,6 +113,10 @@ class Context {
  public:
   /// An empty one.
   Context();
+  // No move: what was moved from could only crash.
+  Context(const Context&) noexcept = default;
+  Context& operator=(const Context&) noexcept = default;
+  ~Context() = default;
   [[nodiscard]] Context copy() const;
   /// Calls `fn` in this context: what it sets stays here.
   ///
@@ -175,7 +179,7 @@ class ContextVar {
   }
   /// Throws: RuntimeError if the token was used; std::invalid_argument if it is another variable's
   /// or was made in another context.
-  void reset(const Token& token) { detail::context_reset(id_, name_, *token.change_); }
+  void reset(const Token& token) { detail::context_reset(id_, name_, token.change_.get()); }
 
  private:
   static const T& as_value(const detail::Ref<detail::ContextValue>& value) noexcept {

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace asyncio {
 
@@ -55,6 +56,15 @@ class Duration {
   template <detail::ChronoDuration D>
   constexpr Duration(const D& d)  // NOLINT(google-explicit-constructor): 1s is a Duration
       : nanoseconds_(from(d)) {}
+
+  /// Refused: a bare number has no unit.
+  template <class N>
+    requires std::is_arithmetic_v<N>
+  constexpr Duration(N) {  // NOLINT(google-explicit-constructor)
+    static_assert(sizeof(N) == 0,
+                  "a bare number has no unit: write 1s or 500ms, after `#include <chrono>` and "
+                  "`using namespace std::chrono_literals;`");
+  }
 
   [[nodiscard]] static constexpr Duration nanoseconds(std::int64_t count) noexcept {
     Duration d;

@@ -63,7 +63,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Throws: its error; RuntimeError if the loop is stopped before, and as run_forever();
   /// std::invalid_argument for a future of another loop.
   template <Awaitable A>
-  std::remove_cvref_t<await_result_t<A>> run_until_complete(A&& awaitable);
+  std::remove_cvref_t<await_result_t<A>> run_until_complete(
+      A&& awaitable, std::source_location where = std::source_location::current());
 
   /// Lets the current iteration end and then makes run_forever() return.
   void stop() noexcept;
@@ -112,19 +113,17 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <detail::LoopCallback F>
   TimerHandle call_later(Duration delay, F&& fn,
                          std::source_location where = std::source_location::current()) {
-    return call_at(deadline_after(delay), std::forward<F>(fn), nullptr, where);
+    return schedule("call_later()", deadline_after(delay), std::forward<F>(fn), nullptr, where);
   }
   template <detail::LoopCallback F>
   TimerHandle call_later(Duration delay, F&& fn, const Context* context,
                          std::source_location where = std::source_location::current()) {
-    return call_at(deadline_after(delay), std::forward<F>(fn), context, where);
+    return schedule("call_later()", deadline_after(delay), std::forward<F>(fn), context, where);
   }
   template <detail::LoopCallback F>
   TimerHandle call_at(TimePoint when, F&& fn, const Context* context = nullptr,
                       std::source_location where = std::source_location::current()) {
-    detail::HandleState* state = make("call_at()", std::forward<F>(fn), context, where);
-    at(*state, when);
-    return TimerHandle(detail::Ref<detail::HandleState>::adopt(state));
+    return schedule("call_at()", when, std::forward<F>(fn), context, where);
   }
 
   /// call_soon() for other threads: wakes the loop if it sleeps. Callbacks of one thread keep
@@ -143,10 +142,26 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   // --- futures and tasks ---
 
   template <class T = void>
-  [[nodiscard]] Future<T> create_future() {
-    return Future<T>(*this);
+  [[nodiscard]] Future<T> create_future(
+      std::source_location where = std::source_location::current()) {
+    return Future<T>(*this, where);
   }
   using CreatesTasks::create_task;
+
+  /// Calls `fn` for each task of this loop before it is made; it may change its name, context and
+  /// eager start. nullptr: none. A name that it sets must live until create_task() returns.
+  ///
+  ///     loop.set_task_factory(asyncio::eager_task_factory);
+  ///
+  /// Python: the factory makes the task itself; here its type depends on the coroutine's
+  template <class F>
+    requires std::invocable<std::decay_t<F>&, EventLoop&, TaskOptions&>
+  void set_task_factory(F&& fn) {
+    replace_task_factory(detail::TaskFactory{
+        detail::UniqueFunction<void(EventLoop&, TaskOptions&)>(std::forward<F>(fn))});
+  }
+  void set_task_factory(std::nullptr_t) noexcept;
+  [[nodiscard]] bool has_task_factory() const noexcept;
 
   // --- descriptors ---
 
@@ -209,8 +224,13 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
 
   // --- debug mode ---
 
+  /// Debug mode tells what is slow or wrong and costs some speed: callbacks and steps that block
+  /// the loop, calls from foreign threads, where futures, handles and forgotten coroutines were
+  /// made. On at first with ASYNCIODEBUG=1, `-X dev` and RunOptions::debug.
   [[nodiscard]] bool get_debug() const noexcept;
   void set_debug(bool debug) noexcept;
+  /// In debug mode, what takes at least this long is reported. The time of polling does not count.
+  Duration slow_callback_duration = Duration::nanoseconds(100'000'000);
 
   /// "<EventLoop running=false closed=false debug=false>"
   [[nodiscard]] std::string repr() const;
@@ -237,6 +257,13 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
     return state;
   }
   template <class F>
+  TimerHandle schedule(const char* what, TimePoint when, F&& fn, const Context* context,
+                       std::source_location where) {
+    detail::HandleState* state = make(what, std::forward<F>(fn), context, where);
+    at(*state, when);
+    return TimerHandle(detail::Ref<detail::HandleState>::adopt(state));
+  }
+  template <class F>
   detail::HandleState* make_threadsafe(F&& fn, std::source_location where) {
     return new detail::HandleOf<std::decay_t<F>>(detail::scheduler_of(*this), std::forward<F>(fn),
                                                  where);
@@ -251,12 +278,22 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Throws: RuntimeError if it is closed, or a loop runs on this thread.
   void check_can_run() const;
   void replace_exception_handler(ExceptionHandler handler);
+  void replace_task_factory(detail::TaskFactory factory);
 
   detail::LoopState* state_;
+  detail::TaskFactory task_factory_;
+  std::vector<detail::TaskFactory> replaced_factories_;
   ExceptionHandler exception_handler_;
   std::vector<ExceptionHandler> replaced_handlers_;  // while they may be running
   int handling_ = 0;
 };
+
+/// For set_task_factory(): every task runs its first step inside create_task().
+///
+/// Python: asyncio.eager_task_factory
+inline void eager_task_factory(EventLoop&, TaskOptions& options) noexcept {
+  options.eager_start = true;
+}
 
 /// A loop of its own, not yet running. Python: asyncio.new_event_loop
 [[nodiscard]] std::unique_ptr<EventLoop> new_event_loop();
@@ -269,7 +306,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
 void set_event_loop(EventLoop* loop) noexcept;
 
 template <Awaitable A>
-std::remove_cvref_t<await_result_t<A>> EventLoop::run_until_complete(A&& awaitable) {
+std::remove_cvref_t<await_result_t<A>> EventLoop::run_until_complete(A&& awaitable,
+                                                                     std::source_location where) {
   using T = std::remove_cvref_t<await_result_t<A>>;
   if constexpr (detail::is_future<A>) {
     run_until_done(awaitable);
@@ -290,9 +328,10 @@ std::remove_cvref_t<await_result_t<A>> EventLoop::run_until_complete(A&& awaitab
     }
     Future<T> task = [&] {
       if constexpr (detail::is_coro<std::remove_cvref_t<A>>) {
-        return create_task(std::forward<A>(awaitable));
+        return create_task(std::forward<A>(awaitable), {}, where);
       } else {
-        return create_task(detail::await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable)));
+        return create_task(detail::await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable)), {},
+                           where);
       }
     }();
     run_until_done(task);

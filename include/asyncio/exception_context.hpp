@@ -20,7 +20,7 @@ struct ExceptionContext {
   std::optional<AnyTask> task = {};
   std::optional<FutureBase> future = {};
   std::optional<Handle> handle = {};
-  /// Where the task, future or handle was created, in debug mode.
+  /// Where the task, future or handle was created; line 0 where that is not known.
   std::source_location source = {};
 };
 

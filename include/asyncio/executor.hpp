@@ -97,6 +97,9 @@ template <class F, class... Args>
 auto EventLoop::run_in_executor(Executor* executor, F&& fn, Args&&... args)
     -> Future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> {
   using Call = detail::CallJob<std::decay_t<F>, std::decay_t<Args>...>;
+  static_assert(!Awaitable<typename Call::R>,
+                "run_in_executor(): the function is called on a thread, so it must not be a "
+                "coroutine; await it instead");
   Future<typename Call::R> future(*this);
   auto* job = new Call(std::forward<F>(fn), std::forward<Args>(args)...);
   detail::submit_job(*this, executor, *job, detail::FutureAccess::state(future));

@@ -16,10 +16,22 @@ inline constexpr Shielded shielded{};
 
 namespace detail {
 
+/// A coroutine that is not forgotten if it never runs.
+template <class T>
+struct ClosedUnlessRun {
+  explicit ClosedUnlessRun(Coro<T> c) noexcept : coro(std::move(c)) {}
+  ClosedUnlessRun(const ClosedUnlessRun&) = delete;
+  ClosedUnlessRun& operator=(const ClosedUnlessRun&) = delete;
+  ~ClosedUnlessRun() { coro.close(); }
+  Coro<T> coro;
+};
+
 template <class A, class F>
 Coro<std::remove_cvref_t<await_result_t<A>>> finally_after(A awaitable, F cleanup) {
+  // Made first: the cleanup must not fail for want of memory.
+  ClosedUnlessRun cleaning(call_body<BodyResult<F>>(cleanup));
   auto result = co_await as_result(std::move(awaitable));
-  auto cleaned = co_await as_result(call_body<BodyResult<F>>(cleanup));
+  auto cleaned = co_await as_result(std::move(cleaning.coro));
   if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
   co_return std::move(result).value();
 }
@@ -39,7 +51,7 @@ Coro<std::remove_cvref_t<await_result_t<A>>> finally_shielded(A awaitable, F cle
   const Failure cancelled = co_await await_undisturbed(task);
   auto cleaned = co_await as_result(std::move(task));
   if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
-  if (cancelled) raise(cancelled);
+  if (cancelled) raise_after(cancelled, failure_of(result));
   co_return std::move(result).value();
 }
 

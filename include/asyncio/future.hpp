@@ -68,6 +68,7 @@ class FutureBase {
   ///
   /// Returns: false if it was done already.
   bool cancel(std::string_view message = {}) const {
+    state().check_thread("cancel()");
     return state().cancel(detail::SharedText::make(message));
   }
   /// Throws: RuntimeError if the loop is gone.
@@ -138,8 +139,10 @@ class Future : public FutureBase {
   using value_type = T;
 
   /// On the running loop. Throws: RuntimeError if there is none.
-  Future() : Future(detail::running_scheduler("Future()")) {}
-  explicit Future(EventLoop& loop) : Future(detail::scheduler_of(loop)) {}
+  Future(std::source_location where = std::source_location::current())  // NOLINT(*-explicit-*)
+      : Future(detail::running_scheduler("Future()"), where) {}
+  explicit Future(EventLoop& loop, std::source_location where = std::source_location::current())
+      : Future(detail::scheduler_of(loop), where) {}
 
   /// Makes it done. Who waits for it runs in the next pass of the loop, never inside this call.
   ///
@@ -158,7 +161,10 @@ class Future : public FutureBase {
   void set_exception(std::exception_ptr error) const {
     detail::FutureState& s = state();
     s.check_pending("set_exception");
-    if (error == nullptr) detail::throw_invalid_argument("set_exception(): null exception_ptr");
+    if (error == nullptr)
+      detail::throw_invalid_argument(
+          "set_exception(): the exception_ptr is null; give what std::make_exception_ptr() or "
+          "std::current_exception() returns");
     s.fail(detail::failure_of(std::move(error)));
   }
   template <class E>
@@ -200,8 +206,9 @@ class Future : public FutureBase {
   explicit Future(detail::Ref<detail::FutureState> state) noexcept : FutureBase(std::move(state)) {}
 
  protected:
-  explicit Future(detail::Scheduler& scheduler)
-      : FutureBase(detail::Ref<detail::FutureState>(new detail::FutureStateOf<T>(scheduler))) {}
+  Future(detail::Scheduler& scheduler, std::source_location where)
+      : FutureBase(
+            detail::Ref<detail::FutureState>(new detail::FutureStateOf<T>(scheduler, where))) {}
 
  private:
   template <class... Args>

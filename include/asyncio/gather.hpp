@@ -130,21 +130,48 @@ void gather_add(GatherCore& core, A&& awaitable) {
   }
 }
 
+// One that stands behind an argument that was refused: not forgotten, so that nothing is reported.
+template <class A>
+void close_coro(A& awaitable) noexcept {
+  if constexpr (is_coro<std::remove_cvref_t<A>>) awaitable.close();
+}
+
 template <bool as_results, class... As>
 auto gather_all(As&&... awaitables) {
-  using State = GatherTuple<as_results, As&&...>;
-  GatherParts parts(sizeof...(As));
-  (gather_add(parts.core, std::forward<As>(awaitables)), ...);
-  return Future<typename State::Tuple>(parts.template finish<State>(as_results));
+  if constexpr ((is_lvalue_coro<As> || ...)) {
+    static_assert(!(is_lvalue_coro<As> || ...),
+                  "gather(): a coroutine runs once; pass std::move(coro)");
+    return Refused();
+  } else {
+    using State = GatherTuple<as_results, As&&...>;
+    try {
+      GatherParts parts(sizeof...(As));
+      (gather_add(parts.core, std::forward<As>(awaitables)), ...);
+      return Future<typename State::Tuple>(parts.template finish<State>(as_results));
+    } catch (...) {
+      (close_coro(awaitables), ...);
+      throw;
+    }
+  }
 }
 
 template <bool as_results, class R>
 auto gather_range(R&& range) {
   using A = RangeElement<R>;
-  using State = GatherVector<as_results, A>;
-  GatherParts parts(0);
-  for (auto&& element : range) gather_add(parts.core, static_cast<A>(element));
-  return Future<typename State::Vector>(parts.template finish<State>(as_results));
+  if constexpr (is_lvalue_coro<A>) {
+    static_assert(!is_lvalue_coro<A>, "gather(): a coroutine runs once; pass std::move(coros)");
+    return Refused();
+  } else {
+    using State = GatherVector<as_results, A>;
+    try {
+      GatherParts parts(0);
+      for (auto&& element : range) gather_add(parts.core, static_cast<A>(element));
+      return Future<typename State::Vector>(parts.template finish<State>(as_results));
+    } catch (...) {
+      for (auto&& element : range) close_coro(element);
+      throw;
+    }
+  }
 }
 
 }  // namespace detail

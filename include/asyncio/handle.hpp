@@ -15,6 +15,11 @@ namespace asyncio {
 /// Threads: may be copied and dropped on any thread; cancel() belongs to the loop's.
 class Handle {
  public:
+  // No move: what was moved from could only crash.
+  Handle(const Handle&) noexcept = default;
+  Handle& operator=(const Handle&) noexcept = default;
+  ~Handle() = default;
+
   /// The callback will not run, and what it captured is destroyed now. Harmless once it has run.
   void cancel() const noexcept { state_->cancel(); }
   [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }

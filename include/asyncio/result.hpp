@@ -90,16 +90,19 @@ class Outcome {
     if (other.failed()) fail(std::move(other.failure_));
   }
   void reset() noexcept {
-    if (has_value()) value_.~T();
-    if (failed()) failure_.~Failure();
+    if (failed()) [[unlikely]] {
+      failure_.~Failure();
+    } else if (has_value()) {
+      value_.~T();
+    }
     state_ = State::empty;
   }
 
+  State state_ = State::empty;
   union {
     T value_;
     Failure failure_;
   };
-  State state_ = State::empty;
 };
 
 struct ResultAccess;

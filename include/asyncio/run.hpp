@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -66,11 +67,12 @@ class Runner {
   /// Throws: what main throws; KeyboardInterrupt if ^C has ended it; RuntimeError if a loop runs on
   /// this thread or the runner is closed.
   template <detail::Main M>
-  auto run(M&& main, const Context* context = nullptr) {
+  auto run(M&& main, const Context* context = nullptr,
+           std::source_location where = std::source_location::current()) {
     detail::check_may_run(main, "Runner.run()", closed_);
     EventLoop& loop = get_loop();
     const TaskOptions options{.context = context != nullptr ? context : &*context_};
-    auto task = loop.create_task(std::forward<M>(main), options);
+    auto task = loop.create_task(std::forward<M>(main), options, where);
     run_main(task);
     using T = typename decltype(task)::value_type;
     if constexpr (!std::is_void_v<T>) {
@@ -92,6 +94,7 @@ class Runner {
   RunOptions options_;
   std::string loop_name_;
   std::optional<Context> context_;
+  detail::Failure main_failure_;  // of the last main, until it is closed
   bool closed_ = false;
   bool set_event_loop_ = false;
 };
@@ -108,14 +111,15 @@ class Runner {
 /// Throws: what main throws, after the cleaning up; KeyboardInterrupt if ^C has ended it;
 /// RuntimeError if a loop runs on this thread.
 template <detail::Main M>
-auto run(M&& main, RunOptions options = {}) {
+auto run(M&& main, RunOptions options = {},
+         std::source_location where = std::source_location::current()) {
   detail::check_may_run(main, "asyncio::run()");
   Runner runner(options);
   if constexpr (std::is_void_v<decltype(runner.run(std::forward<M>(main)))>) {
-    runner.run(std::forward<M>(main));
+    runner.run(std::forward<M>(main), nullptr, where);
     runner.close();
   } else {
-    auto result = runner.run(std::forward<M>(main));
+    auto result = runner.run(std::forward<M>(main), nullptr, where);
     runner.close();
     return result;
   }

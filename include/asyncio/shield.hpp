@@ -19,6 +19,8 @@ class ShieldLink {
   ShieldLink(const ShieldLink&) = delete;
   ShieldLink& operator=(const ShieldLink&) = delete;
   ~ShieldLink();
+  /// Throws: std::invalid_argument for a future of another thread's loop.
+  static void check(const FutureState& inner);
   void begin();
 
  private:
@@ -35,8 +37,8 @@ class ShieldLink {
 template <class T, bool copied>
 class ShieldState final : public FutureStateOf<T> {
  public:
-  explicit ShieldState(FutureState& inner)
-      : FutureStateOf<T>(inner.scheduler()), link(*this, inner, &ShieldState::take) {}
+  ShieldState(FutureState& inner, std::source_location where)
+      : FutureStateOf<T>(inner.scheduler(), where), link(*this, inner, &ShieldState::take) {}
 
   ShieldLink link;
 
@@ -70,19 +72,25 @@ class ShieldState final : public FutureStateOf<T> {
 /// Cancellation: cancelling the inner one cancels this, too. run() cancels the inner one at its end
 /// all the same. An inner error that nobody is there to take is reported when the inner goes.
 template <detail::AwaitableOrCoro A>
-[[nodiscard]] auto shield(A&& awaitable) {
-  using T = std::remove_cvref_t<await_result_t<A>>;
-  constexpr bool copied = detail::is_future<A> && std::is_lvalue_reference_v<A>;
-  static_assert(!(detail::is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
-                "shield(): a coroutine runs once; pass std::move(coro)");
-  static_assert(!copied || detail::copyable<T>,
-                "shield(): the handle keeps its value, so T is copied; pass std::move(task)");
-  Future<T> inner = ensure_future(std::forward<A>(awaitable));
-  if (inner.done()) return inner;
-  auto* state = new detail::ShieldState<T, copied>(detail::FutureAccess::state(inner));
-  Future<T> outer{detail::Ref<detail::FutureState>(state)};
-  state->link.begin();
-  return outer;
+[[nodiscard]] auto shield(A&& awaitable,
+                          std::source_location where = std::source_location::current()) {
+  if constexpr (detail::is_lvalue_coro<A>) {
+    static_assert(!detail::is_lvalue_coro<A>,
+                  "shield(): a coroutine runs once; pass std::move(coro)");
+    return detail::Refused();
+  } else {
+    using T = std::remove_cvref_t<await_result_t<A>>;
+    constexpr bool copied = detail::is_future<A> && std::is_lvalue_reference_v<A>;
+    static_assert(!copied || detail::copyable<T>,
+                  "shield(): the handle keeps its value, so T is copied; pass std::move(task)");
+    Future<T> inner = ensure_future(std::forward<A>(awaitable), where);
+    detail::ShieldLink::check(detail::FutureAccess::state(inner));
+    if (inner.done()) return inner;
+    auto* state = new detail::ShieldState<T, copied>(detail::FutureAccess::state(inner), where);
+    Future<T> outer{detail::Ref<detail::FutureState>(state)};
+    state->link.begin();
+    return outer;
+  }
 }
 
 }  // namespace asyncio

@@ -185,13 +185,14 @@ auto create_task(TaskOptions options, F&& fn, Args&&... args) {
 ///
 /// Python: asyncio.ensure_future
 template <Awaitable A>
-auto ensure_future(A&& awaitable) {
+auto ensure_future(A&& awaitable, std::source_location where = std::source_location::current()) {
   if constexpr (detail::is_future<A>) {
     return std::remove_cvref_t<A>(std::forward<A>(awaitable));
   } else if constexpr (detail::is_coro<std::remove_cvref_t<A>>) {
-    return create_task(std::forward<A>(awaitable));
+    return create_task(std::forward<A>(awaitable), {}, where);
   } else {
-    return create_task(detail::await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable)));
+    return create_task(detail::await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable)), {},
+                       where);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,18 +58,25 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   struct Child;
   class ChildrenEnd;
 
-  detail::Scheduler& spawn_target() const;
+  detail::Scheduler& spawn_target();
+  void make_room();
   void spawned(detail::FutureState& task);
-  void on_task_done(detail::TaskState& task);
+  void drop_spare() noexcept;
+  void on_task_done(detail::TaskState& task) noexcept;
+  void tell_lost(detail::TaskState& task, const detail::Failure& failure) const noexcept;
   void abort();
   void forget_parent() noexcept;
+  Coro<> leave();
 
   Child* first_ = nullptr;
   Child* last_ = nullptr;
+  Child* spare_ = nullptr;  // for the next task, made before that
   std::size_t running_ = 0;
   detail::TaskState* parent_ = nullptr;
   detail::TaskState* waiting_ = nullptr;  // the parent, while it waits for the children to end
-  std::vector<detail::Failure> errors_;
+  std::optional<Coro<>> leaving_;  // made when it is entered: leaving must not fail for want of memory
+  detail::Failure body_failure_;
+  std::vector<detail::Failure> errors_;  // has room for one of each child and of the body
   detail::Failure base_error_;  // a KeyboardInterrupt
   bool entered_ = false;
   bool exiting_ = false;

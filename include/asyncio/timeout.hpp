@@ -72,7 +72,9 @@ class [[nodiscard]] Timeout::Step : public detail::OwnAwaiter {
   [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
   static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
   void await_resume() {
-    if (failure_) detail::running_task()->raise_here(std::move(failure_));
+    if (failure_) {
+      std::rethrow_exception(detail::running_task()->raised_here(std::move(failure_)));
+    }
   }
   [[nodiscard]] Result<void> await_result() {
     return failure_ ? Result<void>(std::move(failure_)) : Result<void>(None{});

@@ -45,10 +45,18 @@ Coro<WithResult<M, F>> with_manager(M manager, F body) {
   std::optional<Result<R>> result;
   if constexpr (std::is_void_v<EnteredBy<Manager>>) {
     co_await manager.aenter();
-    result.emplace(co_await as_result(call_body<R>(body, manager)));
+    try {
+      result.emplace(co_await as_result(call_body<R>(body, manager)));
+    } catch (...) {
+      result.emplace(current_failure());  // no memory for the body: it is left all the same
+    }
   } else {
     auto&& entered = co_await manager.aenter();
-    result.emplace(co_await as_result(call_body<R>(body, entered)));
+    try {
+      result.emplace(co_await as_result(call_body<R>(body, entered)));
+    } catch (...) {
+      result.emplace(current_failure());
+    }
   }
 
   const Failure failure = failure_of(*result);

@@ -160,12 +160,15 @@ BaseExceptionGroup::BaseExceptionGroup(std::string_view message,
 BaseExceptionGroup::BaseExceptionGroup(std::string_view message, detail::Members members)
     : message_(message), exceptions_(detail::pointers_of(members)), members_(std::move(members)) {
   if (exceptions_.empty()) {
-    detail::throw_invalid_argument("ExceptionGroup: needs at least one exception");
+    detail::throw_invalid_argument(
+        "ExceptionGroup: needs at least one exception; throw something else when there is none");
   }
   for (std::size_t i = 0; i < exceptions_.size(); ++i) {
     if (exceptions_[i] == nullptr) {
-      detail::throw_invalid_argument(fmt::format(
-          "ExceptionGroup: exception {} of {} is a null pointer", i + 1, exceptions_.size()));
+      detail::throw_invalid_argument(
+          fmt::format("ExceptionGroup: exception {} of {} is a null pointer; leave it "
+                      "out",
+                      i + 1, exceptions_.size()));
     }
   }
 }
@@ -177,8 +180,9 @@ ExceptionGroup::ExceptionGroup(std::string_view message, detail::Members members
     : BaseExceptionGroup(message, std::move(members)) {
   for (const std::exception_ptr& e : this->exceptions()) {
     if (!detail::is_ordinary(e)) {
-      detail::throw_invalid_argument(fmt::format(
-          "ExceptionGroup: {} is no ordinary error; use BaseExceptionGroup", detail::describe(e)));
+      detail::throw_invalid_argument(
+          fmt::format("ExceptionGroup: \"{}\" is no ordinary error; use BaseExceptionGroup",
+                      detail::describe(e)));
     }
   }
   what_ = detail::count_text(message, this->exceptions().size());

@@ -1,9 +1,11 @@
 #include <asyncio/detail/failure.hpp>
+#include <asyncio/detail/thread_state.hpp>
+#include <asyncio/error.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <new>
-#include <string_view>
 
 namespace asyncio::detail {
 namespace {
@@ -13,69 +15,95 @@ using Kind = Traceback::Kind;
 // Enough for an error to be found that went through a few handlers on its way; few enough that
 // what they hold is not kept for long.
 constexpr std::size_t remembered = 16;
+// An error that is kept and thrown again and again would get longer for ever.
+constexpr unsigned deepest = 500;
 // A loop whose every turn fails while it handles the failure before would keep them all.
 constexpr unsigned most_chained = 50;
 
+// Mostly one literal, else one of each translation unit.
+bool same_text(const char* a, const char* b) noexcept { return a == b || std::strcmp(a, b) == 0; }
+
+bool same_place(std::source_location a, std::source_location b) noexcept {
+  return a.line() == b.line() && a.column() == b.column() &&
+         same_text(a.file_name(), b.file_name());
+}
+
+/// The errors that this thread has given out as bare pointers, the last ones.
 class Memory {
  public:
-  // Newest first. Two tracks of one error: the one that goes through `function` is meant.
-  [[nodiscard]] const Failure* find(const std::exception_ptr& error,
-                                    const char* function) const noexcept {
+  // Newest first. Two tracks of one error: the one that was given out in this task is meant.
+  [[nodiscard]] const Failure* find(const std::exception_ptr& error) const noexcept {
     const Failure* found = nullptr;
     for (std::size_t back = 1; back <= remembered; ++back) {
-      const Failure& known = ring_[(next_ - back) % remembered];
-      if (known.error != error) continue;
-      if (function == nullptr || is_in(known.traceback, function)) return &known;
-      if (found == nullptr) found = &known;
+      const Entry& known = ring_[(next_ - back) % remembered];
+      if (known.failure.error != error) continue;
+      if (known.task == thread_state.task) return &known.failure;
+      if (found == nullptr) found = &known.failure;
     }
     return found;
   }
 
-  void add(const Failure& failure) noexcept {
-    Failure& newest = ring_[(next_ - 1) % remembered];
-    const bool goes_on =
-        newest.error == failure.error && (newest.traceback.get() == failure.traceback.get() ||
-                                          newest.traceback.get() == failure.traceback->inner.get());
-    (goes_on ? newest : ring_[next_++ % remembered]) = failure;
+  void add(Failure failure) noexcept {
+    Entry& newest = ring_[(next_ - 1) % remembered];
+    const bool goes_on = newest.failure.error == failure.error &&
+                         extends(failure.traceback.get(), newest.failure.traceback.get());
+    Entry& entry = goes_on ? newest : ring_[next_++ % remembered];
+    entry.failure = std::move(failure);
+    entry.task = thread_state.task;
   }
 
-  void clear() noexcept { ring_ = {}; }
+  void clear() noexcept {
+    for (Entry& entry : ring_) entry.failure = Failure();
+  }
 
  private:
-  static bool is_in(const Ref<const Traceback>& traceback, const char* function) noexcept {
-    return traceback && traceback->function.function_name() == std::string_view(function);
+  struct Entry {
+    Failure failure;
+    const void* task = nullptr;  // that was running; only to compare
+  };
+
+  static bool extends(const Traceback* now, const Traceback* before) noexcept {
+    if (now == before) return true;
+    if (now == nullptr || before == nullptr) return false;
+    return now->inner.get() == before ||
+           (now->repeats > before->repeats && now->inner.get() == before->inner.get());
   }
 
-  std::array<Failure, remembered> ring_;
+  std::array<Entry, remembered> ring_;
   std::size_t next_ = remembered;
 };
 
-// Null until an error is remembered, and again when the thread ends.
+// Null until an error is remembered.
 constinit thread_local Memory* memory = nullptr;
 
-struct MemoryOwner {
-  MemoryOwner() : memory_here(new(std::nothrow) Memory) { memory = memory_here; }
-  ~MemoryOwner() {
-    memory = nullptr;
-    delete memory_here;
-  }
-  Memory* memory_here;
+// It is emptied when the thread ends, not destroyed: what runs after that may still throw.
+struct EmptiedAtEnd {
+  ~EmptiedAtEnd() { memory->clear(); }
 };
 
-bool same_place(std::source_location a, std::source_location b) noexcept {
-  return a.line() == b.line() && a.column() == b.column() &&
-         std::string_view(a.file_name()) == b.file_name();
+[[gnu::noinline]] void make_memory() noexcept {
+  alignas(Memory) static constinit thread_local unsigned char place[sizeof(Memory)] = {};
+  memory = ::new (static_cast<void*>(place)) Memory;
+  static thread_local EmptiedAtEnd emptied;
+  (void)emptied;
+}
+
+Memory& memory_for_writing() noexcept {
+  if (memory == nullptr) make_memory();
+  return *memory;
 }
 
 Ref<const Traceback> frame(Kind kind, std::source_location function, std::source_location location,
                            Ref<const Traceback> inner) noexcept {
   const Traceback* below = inner.get();
+  if (below != nullptr && below->depth >= deepest) return inner;
   const bool repeats = below != nullptr && below->kind == kind &&
                        same_place(below->location, location) &&
                        same_place(below->function, function);
   auto* node =
       new (std::nothrow) Traceback(kind, function, location, repeats ? below->inner : inner);
   if (node == nullptr) return inner;
+  if (below != nullptr) node->depth = below->depth + (repeats ? 0 : 1);
   if (repeats) node->repeats = below->repeats + 1;
   return Ref<const Traceback>(node);
 }
@@ -109,12 +137,13 @@ Failure instead_of(Failure failure, Failure earlier, Kind kind) noexcept {
   auto* node = new (std::nothrow) Traceback(kind, std::move(earlier), failure.traceback);
   if (node == nullptr) return failure;
   node->chained = chained;
+  if (failure.traceback) node->depth = failure.traceback->depth + 1;
   failure.traceback = Ref<const Traceback>(node);
   return failure;
 }
 
 Failure failure_of(std::exception_ptr error) noexcept {
-  const Failure* known = memory == nullptr ? nullptr : memory->find(error, nullptr);
+  const Failure* known = memory == nullptr ? nullptr : memory->find(error);
   return known != nullptr ? *known : Failure(std::move(error));
 }
 
@@ -122,30 +151,37 @@ Failure current_failure() noexcept { return failure_of(std::current_exception())
 
 Failure failure_leaving(std::source_location function, std::source_location location) noexcept {
   Failure failure(std::current_exception());
-  const Failure* known =
-      memory == nullptr ? nullptr : memory->find(failure.error, function.function_name());
+  const Failure* known = memory == nullptr ? nullptr : memory->find(failure.error);
+  // A cancellation that nobody has passed on comes out of the await that was cancelled.
+  Kind kind = is_cancelled_error(failure.error) ? Kind::awaiting : Kind::thrown;
   if (known != nullptr) {
+    kind = Kind::thrown;
     failure.traceback = known->traceback;
     const Traceback* top = failure.traceback.get();
-    // raise_at() has put this coroutine there already, if it is the await that has thrown.
+    // The await that has thrown has put this coroutine there already.
     if (top != nullptr && top->kind == Kind::awaiting && same_place(top->function, function) &&
         same_place(top->location, location)) {
       return failure;
     }
   }
-  failure.traceback = frame(Kind::thrown, function, location, std::move(failure.traceback));
+  failure.traceback = frame(kind, function, location, std::move(failure.traceback));
   return failure;
 }
 
 void remember(const Failure& failure) noexcept {
-  if (!failure.traceback) return;
-  static thread_local MemoryOwner owner;
-  (void)owner;
-  if (memory != nullptr) memory->add(failure);
+  if (failure.traceback) memory_for_writing().add(failure);
 }
 
 void forget_failures() noexcept {
   if (memory != nullptr) memory->clear();
+}
+
+std::exception_ptr raised_at(std::source_location function, std::source_location location,
+                             Failure failure) noexcept {
+  failure.traceback = seen_from(function, location, std::move(failure.traceback));
+  std::exception_ptr error = failure.error;
+  memory_for_writing().add(std::move(failure));
+  return error;
 }
 
 void raise(Failure failure) {
@@ -155,11 +191,6 @@ void raise(Failure failure) {
 
 void raise_after(Failure failure, const Failure& earlier) {
   raise(earlier ? instead_of(std::move(failure), earlier, Kind::replaced) : std::move(failure));
-}
-
-void raise_at(std::source_location function, std::source_location location, Failure failure) {
-  failure.traceback = seen_from(function, location, std::move(failure.traceback));
-  raise(std::move(failure));
 }
 
 }  // namespace asyncio::detail

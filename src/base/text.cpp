@@ -65,6 +65,11 @@ std::string function_name(std::string_view pretty) {
       i += 7;
       continue;
     }
+    if (depth == 0 && starts_at(text, i, "operator()")) {
+      flat += "operator()";
+      i += 9;
+      continue;
+    }
     if (c == '(' || c == '<') {
       ++depth;
     } else if (c == ')' || c == '>') {

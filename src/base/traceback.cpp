@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -33,6 +34,15 @@ std::string text_of_frame(const Traceback& frame, const std::string& function) {
   return fmt::format("\n  in {} ({}), after line {}", function, file, at.line());
 }
 
+std::string repeated(const std::string& line, std::size_t times) {
+  std::string text;
+  for (std::size_t n = 0; n < times && n < shown_repeats; ++n) text += line;
+  if (times <= shown_repeats) return text;
+  const std::size_t more = times - shown_repeats;
+  return text + fmt::format("\n  [Previous line repeated {} more time{}]", more,
+                            more == 1 ? "" : "s");
+}
+
 const Traceback* link_of(const Traceback* frame) {
   while (frame != nullptr && !frame->is_link()) frame = frame->inner.get();
   return frame;
@@ -54,16 +64,16 @@ class Writer {
  public:
   void write(const Failure& failure) {
     const Traceback* link = link_of(failure.traceback.get());
-    if (link != nullptr && link->other) {
+    const bool has_cause = link != nullptr && link->kind == Kind::caused;
+    const std::exception_ptr nested = has_cause ? nullptr : nested_in(failure.error);
+    if (nested != nullptr && chained_ < most_nested) {
+      ++chained_;
+      write(failure_of(nested));
+      --chained_;
+      say_why(Kind::caused);
+    } else if (link != nullptr && link->other) {
       write(link->other);
       say_why(link->kind);
-    } else if (link == nullptr && chained_ < most_nested) {
-      if (const std::exception_ptr nested = nested_in(failure.error)) {
-        ++chained_;
-        write(failure_of(nested));
-        --chained_;
-        say_why(Kind::caused);
-      }
     }
     const BaseExceptionGroup* group = as_group(failure.error);
     if (group == nullptr) {
@@ -145,19 +155,24 @@ class Writer {
 
 std::string format_frames(const Traceback* frame, std::optional<std::size_t> limit) {
   std::string text;
-  std::size_t shown = 0;
-  for (; frame != nullptr && shown != limit; frame = frame->inner.get()) {
+  std::string line;
+  std::size_t times = 0;
+  std::size_t frames = 0;
+  for (; frame != nullptr && frames != limit; frame = frame->inner.get()) {
     if (frame->is_link()) continue;
     const std::string function = function_name(frame->function);
     if (is_ours(function)) continue;
-    ++shown;
-    const std::string line = text_of_frame(*frame, function);
-    for (unsigned n = 0; n <= frame->repeats && n < shown_repeats; ++n) text += line;
-    if (frame->repeats < shown_repeats) continue;
-    const unsigned more = frame->repeats + 1 - shown_repeats;
-    text += fmt::format("\n  [Previous line repeated {} more time{}]", more, more == 1 ? "" : "s");
+    std::string next = text_of_frame(*frame, function);
+    if (next != line) {
+      text += repeated(line, times);
+      line = std::move(next);
+      times = 0;
+    }
+    const std::size_t more = std::min(std::size_t{frame->repeats} + 1, limit.value_or(-1) - frames);
+    times += more;
+    frames += more;
   }
-  return text;
+  return text + repeated(line, times);
 }
 
 std::string format_failure(const Failure& failure) {

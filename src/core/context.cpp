@@ -108,35 +108,45 @@ Ref<ContextValue> replace(ContextCell& cell, std::uint64_t variable, Ref<Context
 
 Ref<ContextChange> context_set(std::uint64_t variable, Ref<ContextValue> value) {
   ContextCell& cell = current_cell_for_writing();
-  auto before = replace(cell, variable, std::move(value));
-  return Ref<ContextChange>::adopt(
-      new ContextChange(variable, Ref<ContextCell>(&cell), std::move(before)));
+  // First: what fails must have changed nothing.
+  auto change = Ref<ContextChange>::adopt(
+      new ContextChange(variable, Ref<ContextCell>(&cell), Ref<ContextValue>()));
+  change->before = replace(cell, variable, std::move(value));
+  return change;
 }
 
-void context_reset(std::uint64_t variable, std::string_view name, ContextChange& change) {
-  if (!change.cell) {
-    throw_runtime_error(fmt::format("ContextVar '{}': reset(): the token has been used", name));
+void context_reset(std::uint64_t variable, std::string_view name, ContextChange* token) {
+  if (token == nullptr || !token->cell) {
+    throw_runtime_error(fmt::format(
+        "ContextVar '{}': reset(): the token has been used; each one undoes one set()", name));
   }
+  ContextChange& change = *token;
   if (change.variable != variable) {
     throw_invalid_argument(
-        fmt::format("ContextVar '{}': reset(): the token was made by another variable", name));
+        fmt::format("ContextVar '{}': reset(): the token was made by another variable; give it to "
+                    "that one",
+                    name));
   }
   if (change.cell.get() != current_cell()) {
     throw_invalid_argument(
-        fmt::format("ContextVar '{}': reset(): the token was made in another context", name));
+        fmt::format("ContextVar '{}': reset(): the token was made in another context; reset in "
+                    "the task that has called set()",
+                    name));
   }
   replace(*change.cell, variable, change.before);
   change.cell = {};
 }
 
 void throw_unset(std::string_view variable) {
-  throw std::out_of_range(
-      fmt::format("ContextVar '{}' has no value here and no default", variable));
+  throw std::out_of_range(fmt::format(
+      "ContextVar '{}' has no value here and no default; set() it, or call get(fallback)",
+      variable));
 }
 
 void ContextCell::enter() {
   if (entered_) {
-    throw_runtime_error("Context.run(): cannot enter the context: it is already entered");
+    throw_runtime_error(
+        "Context.run(): cannot enter the context: it is already entered; run in a copy of it");
   }
   entered_ = true;
 }

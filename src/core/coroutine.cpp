@@ -2,21 +2,31 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/origin.hpp"
 
 #include <fmt/format.h>
 
 namespace asyncio::detail {
 
 void report_never_awaited(const PromiseBase& promise) noexcept {
+  count_report(&ReportCounts::never_awaited);
   try {
     log(LogLevel::warning,
         fmt::format("coroutine '{}' was never awaited ({}:{}); co_await it, or start it by "
-                    "asyncio::create_task()",
+                    "asyncio::create_task(){}",
                     function_name(promise.function), file_name(promise.function.file_name()),
-                    promise.function.line()));
+                    promise.function.line(), origin_text(promise)));
   } catch (...) {
     log(LogLevel::warning, "a coroutine was never awaited");
   }
+}
+
+void throw_consumed(const char* who, const char* type) {
+  throw_runtime_error(
+      fmt::format("{}: this Coro<{}> was moved from, awaited or closed already; a coroutine runs "
+                  "once: call its "
+                  "function again, or share it by create_task()",
+                  who, readable_type(type)));
 }
 
 // --- foreign awaiters ---------------------------------------------------------------------------

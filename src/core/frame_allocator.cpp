@@ -1,5 +1,8 @@
 #include <asyncio/detail/frame_allocator.hpp>
 
+#include "core/live_blocks.hpp"
+#include "core/origin.hpp"
+
 #include <cstdlib>
 #include <new>
 
@@ -37,7 +40,7 @@ struct Cache {
   std::int64_t live = 0;  // written by its thread, read by live_blocks(): relaxed atomics
   Cache* next = nullptr;  // of all threads
   bool known = false;
-  bool off = false;
+  unsigned watchers = 0;  // NoPooling objects of this thread
 };
 
 constinit thread_local Cache cache;
@@ -59,6 +62,12 @@ void count(Cache& c, std::int64_t change) noexcept {
   __atomic_store_n(&c.live, c.live + change, __ATOMIC_RELAXED);
 }
 
+void use_lists(Cache& c) noexcept {
+  for (std::size_t i = 0; i < classes; ++i) {
+    c.lists[i].limit = static_cast<std::uint32_t>(high_mark / ((i + 1) * granule));
+  }
+}
+
 void release_all(Cache& c) noexcept {
   for (List& list : c.lists) {
     list.limit = 0;
@@ -68,7 +77,6 @@ void release_all(Cache& c) noexcept {
     }
     list.count = 0;
   }
-  c.off = true;
 }
 
 // Gives the blocks back when the thread ends. What is freed after that goes to malloc directly.
@@ -87,10 +95,12 @@ struct Cleaner {
   }
 };
 
-bool pooling_wanted() noexcept {
-  const char* set = std::getenv("ASYNCIO_MALLOC");  // NOLINT(concurrency-mt-unsafe)
+bool lists_wanted() noexcept {
+  static const char* const set = std::getenv("ASYNCIO_MALLOC");  // NOLINT(concurrency-mt-unsafe)
   return ASYNCIO_POOLING != 0 && (set == nullptr || *set == '\0' || *set == '0');
 }
+
+constinit thread_local AllocationWatch* watch = nullptr;  // null also while it is paused
 
 // At the first use by a thread.
 [[gnu::noinline]] void begin(Cache& c) noexcept {
@@ -101,26 +111,24 @@ bool pooling_wanted() noexcept {
   c.next = all_caches.first;
   all_caches.first = &c;
   all_caches.unlock();
-  static const bool wanted = pooling_wanted();
-  c.off = !wanted;
-  if (!wanted) return;
-  for (std::size_t i = 0; i < classes; ++i) {
-    c.lists[i].limit = static_cast<std::uint32_t>(high_mark / ((i + 1) * granule));
-  }
+  if (lists_wanted() && c.watchers == 0) use_lists(c);
 }
 
-[[gnu::noinline]] void* allocate_slowly(std::size_t bytes, std::size_t index) {
+[[gnu::noinline]] void* allocate_slowly(std::size_t bytes, std::size_t index, BlockKind kind) {
   if (!cache.known) begin(cache);
+  AllocationWatch::allocating();
   if (index < classes) bytes = (index + 1) * granule;
   void* block = std::malloc(bytes);
   if (block == nullptr) throw std::bad_alloc();
   count(cache, 1);
+  LiveBlocks::allocated(block, bytes, kind);
+  if (kind == BlockKind::coroutine) note_origin(block);
   return block;
 }
 
 }  // namespace
 
-void* allocate(std::size_t bytes) {
+void* allocate(std::size_t bytes, BlockKind kind) {
   const std::size_t index = (bytes - 1) / granule;
   if (index < classes) {
     List& list = cache.lists[index];
@@ -131,7 +139,7 @@ void* allocate(std::size_t bytes) {
       return block;
     }
   }
-  return allocate_slowly(bytes, index);
+  return allocate_slowly(bytes, index, kind);
 }
 
 void deallocate(void* block, std::size_t bytes) noexcept {
@@ -148,7 +156,28 @@ void deallocate(void* block, std::size_t bytes) noexcept {
       return;
     }
   }
+  LiveBlocks::freed(block);
+  forget_origin(block);
   std::free(block);
+}
+
+NoPooling::NoPooling() noexcept {
+  if (!cache.known) begin(cache);
+  if (cache.watchers++ == 0) release_all(cache);
+}
+NoPooling::~NoPooling() {
+  if (--cache.watchers == 0 && lists_wanted()) use_lists(cache);
+}
+
+AllocationWatch::AllocationWatch(std::uint64_t failing) noexcept : failing_(failing) { resume(); }
+
+AllocationWatch::~AllocationWatch() { pause(); }
+
+void AllocationWatch::pause() noexcept { watch = nullptr; }
+void AllocationWatch::resume() noexcept { watch = this; }
+
+void AllocationWatch::allocating() {
+  if (watch != nullptr && watch->count_++ == watch->failing_) throw std::bad_alloc();
 }
 
 std::int64_t live_blocks() noexcept {

@@ -1,7 +1,10 @@
 #include <asyncio/detail/future_state.hpp>
 #include <asyncio/detail/future_wait.hpp>
+#include <asyncio/detail/promise.hpp>
 #include <asyncio/exception_context.hpp>
 
+#include "base/log.hpp"
+#include "base/text.hpp"
 #include "core/context_scope.hpp"
 #include "core/repr.hpp"
 
@@ -12,15 +15,18 @@ namespace asyncio {
 EventLoop& FutureBase::get_loop() const {
   EventLoop* loop = state().scheduler().loop;
   if (loop == nullptr) {
-    detail::throw_runtime_error("get_loop(): the future's event loop was destroyed");
+    detail::throw_runtime_error(
+        "get_loop(): the future's event loop was destroyed; keep the loop as long as its futures "
+        "are "
+        "used");
   }
   return *loop;
 }
 
 namespace detail {
 
-FutureState::FutureState(Scheduler& scheduler, Kind kind, std::source_location) noexcept
-    : scheduler_(&scheduler), kind_(kind) {
+FutureState::FutureState(Scheduler& scheduler, Kind kind, std::source_location created_at) noexcept
+    : scheduler_(&scheduler), kind_(kind), created_at_(created_at) {
   ++scheduler.live_states;
 }
 
@@ -34,6 +40,7 @@ void FutureState::dispose() noexcept {
   if (unretrieved_) {
     // The handler gets a handle, so the state lives on while it runs, and longer if it keeps one.
     unretrieved_ = false;
+    count_report(&ReportCounts::never_retrieved);
     ExceptionContext context;
     const FutureBase self{Ref<FutureState>(this)};
     try {
@@ -42,11 +49,8 @@ void FutureState::dispose() noexcept {
       context.exception = failure_.error;
       remember(failure_);
       context.future = self;
-      if (kind_ == Kind::task) {
-        auto& task = static_cast<TaskState&>(*this);
-        context.task = AnyTask(Ref<FutureState>(this));
-        if (const TaskExtra* extra = task.extra_or_null()) context.source = extra->created_at;
-      }
+      if (kind_ == Kind::task) context.task = AnyTask(Ref<FutureState>(this));
+      context.source = created_at_;
       scheduler_->report(context);
     } catch (...) {
       // Out of memory while reporting: the error is lost, the program is not.
@@ -73,8 +77,8 @@ Failure FutureState::make_cancelled_error() {
 std::exception_ptr FutureState::exception() {
   if (phase_ == Phase::cancelled) raise(make_cancelled_error());
   if (phase_ == Phase::pending) {
-    throw_invalid_state(
-        fmt::format("exception(): {} has no exception yet: it is not done", repr()));
+    throw_invalid_state(fmt::format(
+        "exception(): {} has no exception yet: it is not done; co_await it first", repr()));
   }
   unretrieved_ = false;
   remember(failure_);
@@ -97,18 +101,25 @@ Failure FutureState::take_failure() {
 }
 
 void FutureState::check_pending(const char* what) const {
+  if (scheduler_->in_debug_mode()) [[unlikely]]
+    scheduler_->check_thread((std::string(what) + "()").c_str());
   if (kind_ == Kind::task) {
     throw_runtime_error(
-        fmt::format("Task does not support {} operation: only its coroutine ends it", what));
+        fmt::format("Task does not support {} operation: only its coroutine ends {}; co_return the "
+                    "value, or throw",
+                    what, repr()));
   }
   if (done()) {
-    throw_invalid_state(fmt::format("{}(): invalid state: {} is done already", what, repr()));
+    throw_invalid_state(
+        fmt::format("{}(): invalid state: {} is done already; ask done() first, or let one "
+                    "place only complete it",
+                    what, repr()));
   }
 }
 
 void FutureState::fail(Failure failure) noexcept {
+  unretrieved_ = !is_cancelled_error(failure.error);  // a cancellation is no error to report
   failure_ = std::move(failure);
-  unretrieved_ = true;
   become(Phase::finished);
 }
 
@@ -138,12 +149,17 @@ void FutureState::abandon_callbacks() noexcept {
 // --- user callbacks -----------------------------------------------------------------------------
 
 CallbackNode::~CallbackNode() {
+  if (future_ != nullptr) {
+    (previous_ == nullptr ? future_->scheduler().callbacks : previous_->next_) = next_;
+    if (next_ != nullptr) next_->previous_ = previous_;
+  }
   if (context_ != nullptr) context_->drop_ref();
 }
 
 std::uint64_t FutureState::add_callback(CallbackNode* callback) {
   try {
     scheduler_->check_open("add_done_callback()");
+    check_thread("add_done_callback()");
     callback->context_ = capture_context();
     scheduler_->ready.reserve();
   } catch (...) {
@@ -153,6 +169,8 @@ std::uint64_t FutureState::add_callback(CallbackNode* callback) {
   static std::uint64_t last_id = 0;  // accessed atomically
   callback->id_ = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
   callback->future_ = this;
+  callback->next_ = std::exchange(scheduler_->callbacks, callback);
+  if (callback->next_ != nullptr) callback->next_->previous_ = callback;
   notify(callback->node_);
   return callback->id_;
 }
@@ -168,6 +186,24 @@ bool FutureState::remove_callback(std::uint64_t id) noexcept {
     return true;
   }
   return false;
+}
+
+void CallbackNode::discard_all(Scheduler& scheduler) noexcept {
+  for (CallbackNode* callback = scheduler.callbacks; callback != nullptr;) {
+    if (callback->queued_) {  // its turn in the queue comes
+      callback = callback->next_;
+      continue;
+    }
+    const Ref<FutureState> future(callback->future_);  // the callback may hold it alone
+    callback->node_.unlink();
+    run(callback, ReadyAction::discard);
+    callback = scheduler.callbacks;  // its destructor may have changed all
+  }
+}
+
+const char* CallbackNode::function_of(const ReadyEntry& entry) noexcept {
+  return entry.fn == &CallbackNode::run ? static_cast<CallbackNode*>(entry.object)->function()
+                                        : nullptr;
 }
 
 void CallbackNode::run(void* self, ReadyAction action) {
@@ -198,11 +234,20 @@ void CallbackNode::run(void* self, ReadyAction action) {
   } catch (const KeyboardInterrupt&) {
     throw;
   } catch (...) {
+    callback->report_error(future);
+  }
+}
+
+void CallbackNode::report_error(FutureState& future) const noexcept {
+  count_report(&ReportCounts::callback_errors);
+  try {
     ExceptionContext context;
-    context.message = fmt::format("Exception in callback {}", callable_name(callback->function()));
+    context.message = fmt::format("Exception in callback {}", callable_name(function()));
     context.exception = std::current_exception();
     context.future = FutureBase(Ref<FutureState>(&future));
     future.scheduler().report(context);
+  } catch (...) {
+    log(LogLevel::error, "Exception in callback, and there is no memory to say which");
   }
 }
 
@@ -219,19 +264,75 @@ const Waiter::Ops FutureWait::future_ops{
 };
 
 void FutureWait::throw_uninitialized() {
-  throw_runtime_error("Future object is not initialized: the handle was moved from");
+  throw_runtime_error(
+      "Future object is not initialized: the handle was moved from; use the handle that it was "
+      "moved "
+      "to, or copy it");
 }
+
+namespace {
+
+// The task that `task` awaits, if that is what it waits for.
+TaskState* awaited_by(const TaskState& task) noexcept {
+  Waiter* waiter = task.done() ? nullptr : task.waiting();
+  FutureState* future = waiter == nullptr ? nullptr : waiter->future();
+  const bool is_task = future != nullptr && future->kind() == FutureState::Kind::task;
+  return is_task ? static_cast<TaskState*>(future) : nullptr;
+}
+
+std::string name_and_place(const TaskState& task) {
+  const PromiseBase* top = task.top();
+  if (top == nullptr || top->location.line() == 0) return fmt::format("'{}'", task.name());
+  return fmt::format("'{}' at {}:{}", task.name(), file_name(top->location.file_name()),
+                     top->location.line());
+}
+
+// An error of the co_await itself.
+[[noreturn, gnu::noinline]] void refuse(const TaskState& task, const std::string& why) {
+  std::rethrow_exception(
+      task.raised_here(Failure(std::make_exception_ptr(RuntimeError("co_await: " + why)))));
+}
+
+[[noreturn, gnu::noinline]] void throw_cycle(const TaskState& task, const TaskState& awaited) {
+  std::string way = name_and_place(task);
+  for (const TaskState* t = &awaited; t != &task; t = awaited_by(*t)) {
+    way += " -> " + name_and_place(*t);
+  }
+  refuse(task,
+         fmt::format("these tasks would wait for each other for ever: {} -> '{}'; one of them "
+                     "must wait for something else, such as a Future that the other sets",
+                     way, task.name()));
+}
+
+// A cycle of tasks could never end. A short walk finds those that people write, and costs nothing
+// where the awaited task has not begun to wait; debug mode walks to the end.
+void check_for_cycle(const TaskState& task, const TaskState& awaited) {
+  constexpr std::size_t usual_length = 64;
+  std::size_t left = task.scheduler().debug ? task.scheduler().registry.size() : usual_length;
+  for (const TaskState* t = &awaited; t != nullptr && left > 0; t = awaited_by(*t), --left) {
+    if (t == &task) throw_cycle(task, awaited);
+  }
+}
+
+}  // namespace
 
 void FutureWait::begin() {
   TaskState& task = *running_task();
   if (state_ == &task) {
-    throw_runtime_error(fmt::format("Task cannot await on itself: {}", task.repr_task()));
+    refuse(task, fmt::format("Task cannot await on itself: {}; await what it does, or return",
+                             task.repr_task()));
   }
   if (&state_->scheduler() != &task.scheduler()) {
-    throw_runtime_error(fmt::format(
-        "Task {} got Future {} attached to a different loop; use run_coroutine_threadsafe() to "
-        "reach another loop",
-        task.repr_task(), state_->repr()));
+    // Not its repr: that loop's thread may be changing it.
+    refuse(task, fmt::format(
+                     "Task '{}' of loop \"{}\" got a {} attached to a different loop, \"{}\"; use "
+                     "run_coroutine_threadsafe() to reach another loop",
+                     task.name(), task.scheduler().name,
+                     state_->kind() == FutureState::Kind::task ? "Task" : "Future",
+                     state_->scheduler().name));
+  }
+  if (state_->kind() == FutureState::Kind::task) {
+    check_for_cycle(task, static_cast<TaskState&>(*state_));
   }
   node_.set(&TaskState::step, &task);
   task.park(*this);
@@ -247,6 +348,10 @@ Failure FutureWait::end_without_value() {
     return failure;
   }
   return task.take_delivery();
+}
+
+std::exception_ptr FutureWait::raised_error() {
+  return running_task()->raised_here(end_without_value());
 }
 
 void throw_value_shared() {

@@ -1,6 +1,7 @@
 #include <asyncio/detail/handle_state.hpp>
 #include <asyncio/exception_context.hpp>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/context_scope.hpp"
 #include "core/repr.hpp"
@@ -10,10 +11,11 @@
 namespace asyncio::detail {
 
 HandleState::HandleState(Scheduler& scheduler, std::source_location where)
-    : scheduler_(&scheduler),
+    : debug_(scheduler.in_debug_mode()),
+      scheduler_(&scheduler),
       context_(capture_context()),
       timer_{&HandleState::run, this},
-      created_at_(scheduler.debug ? where : std::source_location()) {
+      created_at_(where) {
   InboxNode::deliver = &HandleState::deliver;
 }
 
@@ -92,13 +94,21 @@ void HandleState::invoke() {
   } catch (const KeyboardInterrupt&) {
     throw;
   } catch (...) {
-    add_ref();
+    report_error();
+  }
+}
+
+void HandleState::report_error() noexcept {
+  count_report(&ReportCounts::callback_errors);
+  try {
     ExceptionContext context;
     context.message = fmt::format("Exception in callback {}", callable_name(function()));
     context.exception = std::current_exception();
-    context.handle = Handle(Ref<HandleState>::adopt(this));
+    context.handle = Handle(Ref<HandleState>(this));
     context.source = created_at_;
     scheduler_->report(context);
+  } catch (...) {
+    log(LogLevel::error, "Exception in callback, and there is no memory to say which");
   }
 }
 
@@ -107,10 +117,10 @@ std::string HandleState::repr() const {
   const std::string when =
       is_timer_ ? fmt::format(" when={:.9f}", static_cast<double>(deadline_) / 1e9) : "";
   // Debug mode keeps the printed form of a cancelled one.
-  if (cancelled_ && created_at_.line() == 0) return fmt::format("<{} cancelled{}>", kind, when);
+  if (cancelled_ && !debug_) return fmt::format("<{} cancelled{}>", kind, when);
   std::string text = fmt::format("<{}{}{} {}", kind, cancelled_ ? " cancelled" : "", when,
                                  callable_name(function()));
-  if (created_at_.line() != 0) {
+  if (debug_ && created_at_.line() != 0) {
     text +=
         fmt::format(" created at {}:{}", file_name(created_at_.file_name()), created_at_.line());
   }

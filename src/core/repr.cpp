@@ -49,7 +49,12 @@ std::string FutureState::repr() const {
       if (!has_value_) text += " exception=" + describe(error());
       break;
   }
-  return text + repr_callbacks() + ">";
+  return text + repr_callbacks() + repr_creation() + ">";
+}
+
+std::string FutureState::repr_creation() const {
+  if (!scheduler_->debug || created_at_.line() == 0) return {};
+  return fmt::format(" created at {}:{}", file_name(created_at_.file_name()), created_at_.line());
 }
 
 std::string FutureState::repr_callbacks() const {
@@ -92,7 +97,7 @@ std::string TaskState::repr_task() const {
     }
   }
   if (failed()) text += " exception=" + describe(error());
-  return text + repr_callbacks() + ">";
+  return text + repr_callbacks() + repr_creation() + ">";
 }
 
 }  // namespace asyncio::detail

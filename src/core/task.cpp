@@ -51,7 +51,9 @@ std::vector<StackFrame> failed_stack(const TaskState& task, std::optional<std::s
        t = t->inner.get()) {
     if (t->is_link()) continue;
     const std::source_location at = t->location.line() != 0 ? t->location : t->function;
-    frames.push_back({function_name(t->function), at.file_name(), at.line()});
+    for (unsigned n = 0; n <= t->repeats && frames.size() != limit; ++n) {
+      frames.push_back({function_name(t->function), at.file_name(), at.line()});
+    }
   }
   return frames;
 }

@@ -1,6 +1,7 @@
 #include <asyncio/detail/task_state.hpp>
 #include <asyncio/exception_context.hpp>
 
+#include "base/log.hpp"
 #include "core/context_scope.hpp"
 
 #include <fmt/format.h>
@@ -26,9 +27,7 @@ TaskExtra::~TaskExtra() {
 }
 
 TaskState::TaskState(Scheduler& scheduler, std::source_location created_at)
-    : FutureState(scheduler, Kind::task, created_at), order_(scheduler.created_tasks++) {
-  if (scheduler.debug) extra().created_at = created_at;
-}
+    : FutureState(scheduler, Kind::task, created_at), order_(scheduler.created_tasks++) {}
 
 TaskState::~TaskState() { delete extra_; }
 
@@ -46,12 +45,16 @@ void TaskState::set_name(std::string_view name) {
   number_ = 0;
 }
 
-void TaskState::start(PromiseBase& root, const TaskOptions& options, Keeper* keeper) {
+void TaskState::start(PromiseBase& root, TaskOptions options, Keeper* keeper) {
   top_ = &root;
   try {
     KeeperOwner owner{keeper};
     if (keeper != nullptr) {
-      extra().keeper = owner.release();
+      TaskExtra& place = extra();  // first: it may throw
+      place.keeper = owner.release();
+    }
+    if (scheduler_->task_factory != nullptr) [[unlikely]] {
+      scheduler_->task_factory->adjust(*scheduler_->loop, options);
     }
     if (options.name.empty()) {
       number_ = next_number();
@@ -172,10 +175,12 @@ void TaskState::unwind() noexcept {
 }
 
 void TaskState::tear_down() noexcept {
+  count_report(&ReportCounts::destroyed_pending);
   try {
     ExceptionContext context;
     context.message = "Task was destroyed but it is pending!";
     context.task = AnyTask(Ref<FutureState>(this));
+    context.source = created_at();
     scheduler_->report(context);
   } catch (...) {
     // Out of memory while reporting.
@@ -198,10 +203,13 @@ Failure TaskState::take_delivery() {
   return Failure(std::make_exception_ptr(CancelledError(std::move(cancel_message_))));
 }
 
-void TaskState::throw_delivery() { raise_here(take_delivery()); }
+void TaskState::throw_delivery() {
+  deliver_cancel_ = false;
+  throw CancelledError(std::move(cancel_message_));
+}
 
-void TaskState::raise_here(Failure failure) const {
-  raise_at(top_->function, top_->location, std::move(failure));
+std::exception_ptr TaskState::raised_here(Failure failure) const noexcept {
+  return raised_at(top_->function, top_->location, std::move(failure));
 }
 
 bool TaskState::cancel_waiting(Ref<SharedText> message) noexcept {

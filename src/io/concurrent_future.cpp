@@ -82,8 +82,8 @@ bool State::wait(std::optional<Duration> timeout) const {
   if (is_done()) return true;
   if (scheduler_ != nullptr && asyncio::detail::thread_state.scheduler == scheduler_) {
     asyncio::detail::throw_runtime_error(
-        "result(): would block the event loop that must complete this future; co_await the "
-        "coroutine instead");
+        "concurrent::Future: waiting for it here would block the event loop that must complete it; "
+        "co_await the coroutine instead");
   }
   constexpr auto longest = Duration(std::chrono::hours(24 * 365));  // more would overflow the clock
   if (!timeout || *timeout > longest) {
@@ -123,6 +123,16 @@ void State::fail(asyncio::detail::Failure failure) {
     sync_->become(Sync::Phase::cancelled, nullptr, {});
   } else {
     sync_->become(Sync::Phase::finished, nullptr, std::move(failure));
+  }
+}
+
+void State::abandon() noexcept {
+  try {
+    throw RuntimeError(
+        "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended; join "
+        "the threads that wait before it is closed");
+  } catch (...) {
+    fail(asyncio::detail::current_failure());  // bad_alloc, if there was no memory for the text
   }
 }
 

@@ -23,7 +23,10 @@ DefaultExecutor& DefaultExecutor::of(LoopState& loop) {
 }
 
 Executor& DefaultExecutor::get() {
-  if (shut_down_) throw_runtime_error("run_in_executor(): executor shutdown has been called");
+  if (shut_down_)
+    throw_runtime_error(
+        "run_in_executor(): executor shutdown has been called; submit jobs before it, or give an "
+        "executor of your own");
   if (pool_ == nullptr) pool_ = std::make_unique<ThreadPoolExecutor>();
   return *pool_;
 }

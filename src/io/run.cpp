@@ -17,10 +17,11 @@ namespace asyncio {
 
 namespace detail {
 void check_no_loop(const char* what, bool closed) {
-  if (closed) throw_runtime_error("Runner is closed");
+  if (closed) throw_runtime_error(fmt::format("{}: Runner is closed; make a new one", what));
   if (thread_state.scheduler == nullptr) return;
   throw_runtime_error(fmt::format(
-      "{} cannot be called from a running event loop; co_await the coroutine instead", what));
+      "{} cannot be called from a running event loop, \"{}\"; co_await the coroutine instead", what,
+      thread_state.scheduler->name));
 }
 }  // namespace detail
 
@@ -36,7 +37,7 @@ Runner::~Runner() {
 }
 
 EventLoop& Runner::get_loop() {
-  if (closed_) detail::throw_runtime_error("Runner is closed");
+  if (closed_) detail::throw_runtime_error("get_loop(): Runner is closed; make a new one");
   if (loop_ != nullptr) return *loop_;
   if (options_.loop_factory != nullptr) {
     loop_ = options_.loop_factory();
@@ -70,7 +71,12 @@ int run_guarded(EventLoop& loop, AnyTask& task, bool with_sigterm) {
 }  // namespace
 
 void Runner::run_main(AnyTask task) {
-  if (run_guarded(*loop_, task, false) != 0) throw KeyboardInterrupt();
+  try {
+    if (run_guarded(*loop_, task, false) != 0) throw KeyboardInterrupt();
+  } catch (...) {
+    main_failure_ = detail::current_failure();
+    throw;
+  }
 }
 
 void Runner::close() {
@@ -87,6 +93,8 @@ void Runner::close() {
         detail::log(LogLevel::error, "Runner: " + format_exception(std::current_exception()));
       }
       runner.loop_.reset();
+      // What fails while a loop ends must not push the main's error out of memory.
+      detail::remember(std::exchange(runner.main_failure_, {}));
     }
   };
   const Closer closer{*this};
@@ -118,6 +126,7 @@ void report_ends(EventLoop& loop, const std::vector<AnyTask>& tasks) {
       continue;
     }
     if (task.cancelled() || task.exception() == nullptr) continue;
+    detail::count_report(&ReportCounts::lost_errors);
     ExceptionContext context;
     context.message = "unhandled exception during asyncio::run() shutdown";
     context.exception = task.exception();

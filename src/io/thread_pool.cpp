@@ -20,7 +20,8 @@ class ThreadPoolExecutor::Pool {
   void submit(detail::Job& job) {
     const std::lock_guard lock(mutex_);
     if (closed_) {
-      detail::throw_runtime_error("submit(): cannot schedule new futures after shutdown");
+      detail::throw_runtime_error(
+          "ThreadPoolExecutor: cannot schedule new futures after shutdown(); make a new pool");
     }
     if (idle_ <= queued_ && threads_.size() < most_) start_thread();
     job.next_in_queue = nullptr;

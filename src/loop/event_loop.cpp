@@ -1,5 +1,4 @@
 #include <asyncio/event_loop.hpp>
-#include <asyncio/traceback.hpp>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -14,6 +13,16 @@ namespace asyncio {
 namespace {
 
 constinit thread_local EventLoop* current_loop = nullptr;
+
+// Has a name, which the reprs of tasks show.
+struct run_until_complete_callback {  // NOLINT(readability-identifier-naming)
+  EventLoop& loop;
+  detail::FutureState& state;
+  void operator()() const {
+    // A KeyboardInterrupt leaves the loop by itself; stopping as well would end the next run.
+    if (!(state.failed() && detail::is_keyboard_interrupt(state.error()))) loop.stop();
+  }
+};
 
 bool debug_wanted() noexcept {
   const char* set = std::getenv("ASYNCIODEBUG");  // NOLINT(concurrency-mt-unsafe)
@@ -34,6 +43,7 @@ EventLoop::EventLoop(detail::Backend* backend)
 
 EventLoop::~EventLoop() {
   if (!is_closed()) {
+    detail::count_report(&ReportCounts::unclosed);
     detail::log(LogLevel::warning, "unclosed event loop " + repr() + "; call close()");
     if (!is_running()) close();
   }
@@ -58,14 +68,13 @@ void EventLoop::check_can_run() const { state_->check_can_run("run_until_complet
 void EventLoop::run_until_done(const FutureBase& future) {
   if (&detail::FutureAccess::state(future).scheduler() != state_) {
     detail::throw_invalid_argument(
-        fmt::format("run_until_complete(): {} belongs to a different loop", future.repr()));
+        fmt::format("run_until_complete(): the future belongs to loop \"{}\", this is loop \"{}\"; "
+                    "run the future's own loop",
+                    detail::FutureAccess::state(future).scheduler().name, state_->name));
   }
-  state_->check_open("run_until_complete()");
+  state_->check_can_run("run_until_complete()");
   detail::FutureState& state = detail::FutureAccess::state(future);
-  const CallbackId stopper = future.add_done_callback([this, &state] {
-    // A KeyboardInterrupt leaves the loop by itself; stopping as well would end the next run.
-    if (!(state.failed() && detail::is_keyboard_interrupt(state.error()))) stop();
-  });
+  const CallbackId stopper = future.add_done_callback(run_until_complete_callback{*this, state});
   try {
     run_forever();
   } catch (...) {
@@ -76,12 +85,15 @@ void EventLoop::run_until_done(const FutureBase& future) {
   future.remove_done_callback(stopper);
   if (!future.done()) {
     detail::throw_runtime_error(
-        fmt::format("event loop stopped before Future completed: {}", future.repr()));
+        fmt::format("run_until_complete(): event loop stopped before Future completed: {}; do not "
+                    "call stop() meanwhile, cancel the future instead",
+                    future.repr()));
   }
   state.throw_unless_value();
 }
 
 detail::Scheduler& EventLoop::spawn_target() {
+  if (state_->in_debug_mode()) state_->check_thread("create_task()");
   deliver_own_posts();
   return *state_;
 }
@@ -96,12 +108,7 @@ void EventLoop::deliver_own_posts() {
 
 detail::Scheduler& EventLoop::check_call(const char* what) const {
   state_->check_open(what);
-  if (state_->debug && is_running() && !state_->on_own_thread()) {
-    detail::throw_runtime_error(
-        fmt::format("{}: non-thread-safe operation invoked on an event loop other than the current "
-                    "one; use call_soon_threadsafe()",
-                    what));
-  }
+  if (state_->in_debug_mode()) state_->check_thread(what);
   return *state_;
 }
 
@@ -138,7 +145,8 @@ void EventLoop::soon_threadsafe(detail::HandleState& handle) {
   handle.cancel();
   handle.drop_ref();
   handle.drop_ref();
-  detail::throw_runtime_error("call_soon_threadsafe(): event loop is closed");
+  detail::throw_runtime_error(
+      "call_soon_threadsafe(): event loop is closed; end the threads that call it before the loop");
 }
 
 void EventLoop::watch(int fd, bool writing, detail::HandleState* handle) {
@@ -157,19 +165,17 @@ void EventLoop::replace_exception_handler(ExceptionHandler handler) {
   exception_handler_ = std::move(handler);
 }
 
+void EventLoop::replace_task_factory(detail::TaskFactory factory) {
+  // The old one may be what has called this: it stays.
+  if (task_factory_.adjust) replaced_factories_.push_back(std::move(task_factory_));
+  task_factory_ = std::move(factory);
+  state_->task_factory = &task_factory_;
+}
+void EventLoop::set_task_factory(std::nullptr_t) noexcept { state_->task_factory = nullptr; }
+bool EventLoop::has_task_factory() const noexcept { return state_->task_factory != nullptr; }
+
 void EventLoop::default_exception_handler(const ExceptionContext& context) {
-  std::string text =
-      context.message.empty() ? "Unhandled exception in event loop" : context.message;
-  if (context.future) text += "\nfuture: " + context.future->repr();
-  if (context.handle) text += "\nhandle: " + context.handle->repr();
-  if (context.task && !(context.future && *context.future == *context.task)) {
-    text += "\ntask: " + context.task->repr();
-  }
-  if (context.source.line() != 0) {
-    text += fmt::format("\ncreated at {}:{}", context.source.file_name(), context.source.line());
-  }
-  if (context.exception) text += "\n" + format_exception(context.exception);
-  detail::log(LogLevel::error, text);
+  detail::log(LogLevel::error, detail::format_context(context));
 }
 
 void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept {
@@ -211,7 +217,7 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
 }
 
 bool EventLoop::get_debug() const noexcept { return state_->debug; }
-void EventLoop::set_debug(bool debug) noexcept { state_->debug = debug; }
+void EventLoop::set_debug(bool debug) noexcept { state_->set_debug(debug); }
 
 Coro<> EventLoop::shutdown_asyncgens() { co_return; }
 

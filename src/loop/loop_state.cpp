@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 #include "core/context_scope.hpp"
-#include "core/repr.hpp"
+#include "loop/timed_entry.hpp"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -90,25 +90,34 @@ void LoopState::deliver_inbox() {
 
 void LoopState::check_can_run(const char* what) const {
   check_open(what);
-  if (running()) throw_runtime_error(fmt::format("{}: this event loop is already running", what));
+  if (running()) {
+    throw_runtime_error(
+        fmt::format("{}: this event loop is already running, \"{}\"; co_await in its coroutines, and "
+                    "use run_coroutine_threadsafe() from other threads",
+                    what, name));
+  }
   if (thread_state.scheduler != nullptr) {
     throw_runtime_error(
-        fmt::format("{}: cannot run the event loop while another loop is running", what));
+        fmt::format("{}: cannot run the event loop while another loop is running: \"{}\" while "
+                    "\"{}\" runs on this thread; co_await instead, or use a thread of its own",
+                    what, name, thread_state.scheduler->name));
   }
 }
 
 class LoopState::RunScope {
  public:
-  explicit RunScope(LoopState& loop) : loop_(loop) {
-    loop.check_can_run("run_forever()");
+  RunScope(LoopState& loop, const char* what) : loop_(loop) {
+    loop.check_can_run(what);
     loop.set_own_thread();
     thread_state.scheduler = &loop;
+    if (loop.debug) loop.no_pooling_.emplace();  // for core/origin.hpp
     __atomic_store_n(&loop.running_, true, __ATOMIC_RELEASE);
   }
   RunScope(const RunScope&) = delete;
   RunScope& operator=(const RunScope&) = delete;
   ~RunScope() {
     thread_state.scheduler = nullptr;
+    loop_.no_pooling_.reset();
     loop_.stopping_ = false;
     __atomic_store_n(&loop_.running_, false, __ATOMIC_RELEASE);
     loop_.fall_asleep();
@@ -125,14 +134,14 @@ void LoopState::fall_asleep() noexcept {
 }
 
 void LoopState::run_forever() {
-  const RunScope scope(*this);
+  const RunScope scope(*this, "run_forever()");
   do {
     iterate(never, false);
   } while (!stopping_);
 }
 
 void LoopState::poll_once(Duration at_most) {
-  const RunScope scope(*this);
+  const RunScope scope(*this, "poll_once()");
   const TimePoint until = TimePoint(Duration::nanoseconds(now())) + at_most;
   // Always polls: the foreign loop waits for fd(), which must not stay readable.
   iterate(at_most <= Duration() ? at_once : until.since_epoch().nanoseconds(), true);
@@ -165,12 +174,41 @@ void LoopState::iterate(std::int64_t wait_until, bool always_poll) {
 }
 
 void LoopState::run_batch() {
+  if (probe != nullptr) [[unlikely]]
+    probe->begin_batch(ready);
   // What these add waits for the next iteration. Only KeyboardInterrupt leaves an entry; the rest
   // of the batch stays queued then.
   for (std::size_t n = ready.size(); n > 0; --n) {
     const ReadyEntry entry = ready.pop();
-    entry.fn(entry.object, ReadyAction::run);
+    if (debug || probe != nullptr) [[unlikely]] {
+      run_watched(entry);
+    } else {
+      entry.fn(entry.object, ReadyAction::run);
+    }
   }
+}
+
+void LoopState::run_watched(const ReadyEntry& entry) {
+  const TimedEntry timed(entry, now());
+  entry.fn(entry.object, ReadyAction::run);
+  if (debug) timed.ended(now(), loop->slow_callback_duration.nanoseconds());
+  TaskState* task = timed.task();
+  if (probe != nullptr && task != nullptr && !task->done()) probe->suspended(*task);
+}
+
+void LoopState::set_debug(bool on) noexcept {
+  __atomic_store_n(&debug, on, __ATOMIC_RELAXED);
+  if (thread_state.scheduler != this) return;  // run_forever() will see to it
+  no_pooling_.reset();
+  if (on) no_pooling_.emplace();
+}
+
+void LoopState::check_thread(const char* what) const {
+  if (!running() || on_own_thread()) return;
+  throw_runtime_error(
+      fmt::format("{}: non-thread-safe operation invoked on an event loop other than the current "
+                  "one; use call_soon_threadsafe()",
+                  what));
 }
 
 std::optional<TimePoint> LoopState::next_deadline() const {
@@ -192,7 +230,12 @@ void LoopState::report_deadlock() const {
 // --- the end ------------------------------------------------------------------------------------
 
 void LoopState::close() {
-  if (running()) throw_runtime_error("cannot close a running event loop");
+  if (running()) {
+    throw_runtime_error(fmt::format(
+        "close(): cannot close a running event loop, \"{}\"; stop() it, and close it when "
+        "run_forever() has returned",
+        name));
+  }
   if (closed() || std::exchange(closing_, true)) return;
   set_own_thread();
   if (executor != nullptr) executor->loop_closing();
@@ -224,7 +267,8 @@ void LoopState::discard_ready() noexcept {
 void LoopState::discard_everything() noexcept {
   // Destructors of what is discarded may schedule something new, hence the loop; one that always
   // does is stopped by the loop being closed to it.
-  for (int rounds = 0; !ready.empty() || timers_.size() > 0 || registry.size() > 0; ++rounds) {
+  for (int rounds = 0; !ready.empty() || timers_.size() > 0 || registry.size() > 0 || callbacks != nullptr;
+       ++rounds) {
     if (rounds == 100) __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
     discard_ready();
     while (Timer* timer = timers_.pop_any()) timer->fn(timer->object, ReadyAction::discard);
@@ -232,6 +276,7 @@ void LoopState::discard_everything() noexcept {
       task->tear_down();
       discard_ready();  // the steps of tasks that it woke, before these give their slots back
     }
+    CallbackNode::discard_all(*this);
   }
 }
 
@@ -250,10 +295,25 @@ void LoopState::report(const ExceptionContext& context) noexcept {
     return;
   }
   try {
-    log(LogLevel::error, context.message + ": " + format_exception(context.exception));
+    log(LogLevel::error, format_context(context));
   } catch (...) {
     log(LogLevel::error, "an error was reported, but there is no memory to say which");
   }
+}
+
+std::string format_context(const ExceptionContext& context) {
+  std::string text =
+      context.message.empty() ? "Unhandled exception in event loop" : context.message;
+  if (context.future) text += "\nfuture: " + context.future->repr();
+  if (context.handle) text += "\nhandle: " + context.handle->repr();
+  if (context.task && !(context.future && *context.future == *context.task)) {
+    text += "\ntask: " + context.task->repr();
+  }
+  if (context.source.line() != 0) {
+    text += fmt::format("\ncreated at {}:{}", context.source.file_name(), context.source.line());
+  }
+  if (context.exception) text += "\n" + format_exception(context.exception);
+  return text;
 }
 
 }  // namespace asyncio::detail

@@ -9,6 +9,8 @@
 #include "loop/watchers.hpp"
 
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace asyncio::detail {
 
@@ -16,6 +18,15 @@ namespace asyncio::detail {
 struct LoopService {
   virtual ~LoopService() = default;
   virtual void loop_closing() noexcept = 0;
+};
+
+/// What a test does with a loop.
+struct LoopProbe {
+  virtual ~LoopProbe() = default;
+  /// Before what is ready runs; it may change its order, see shuffle.hpp.
+  virtual void begin_batch(ReadyQueue&) noexcept {}
+  /// The step of a task has ended, and not the task. May throw out of run_forever().
+  virtual void suspended(TaskState&) {}
 };
 
 /// The event loop itself; EventLoop is the user's handle to it. It outlives that while futures
@@ -31,7 +42,11 @@ class LoopState final : public Scheduler {
   bool post(InboxNode& node) noexcept override;
   void pin() noexcept override { hand_over_.pin(); }
   void unpin() noexcept override { hand_over_.unpin(); }
+  void check_thread(const char* what) const override;
   void report(const ExceptionContext& context) noexcept override;
+
+  /// Also on the thread that it runs on.
+  void set_debug(bool on) noexcept;
 
   /// Queues what other threads have posted.
   void deliver_inbox();
@@ -53,6 +68,7 @@ class LoopState final : public Scheduler {
   [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
   std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
   class JobTable* jobs = nullptr;         ///< of the executor
+  LoopProbe* probe = nullptr;             ///< in tests
 
  private:
   friend class HandOver;
@@ -61,6 +77,7 @@ class LoopState final : public Scheduler {
 
   void iterate(std::int64_t wait_until, bool always_poll);
   void run_batch();
+  void run_watched(const ReadyEntry& entry);
   void fall_asleep() noexcept;
   void discard_everything() noexcept;
   void discard_ready() noexcept;
@@ -74,11 +91,15 @@ class LoopState final : public Scheduler {
   InboxNode* undelivered_ = nullptr;  // taken from the inbox, but there was no memory to queue it
   HandOver hand_over_;
   Watchers watchers_;
+  std::optional<NoPooling> no_pooling_;  // while it runs in debug mode
   bool stopping_ = false;
   bool closing_ = false;
   bool running_ = false;  // accessed atomically
   bool asleep_ = true;    // accessed atomically: a post must wake the backend
 };
+
+/// What the default exception handler writes.
+[[nodiscard]] std::string format_context(const ExceptionContext& context);
 
 /// In a forked child.
 void forget_current_loop() noexcept;

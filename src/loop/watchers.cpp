@@ -32,9 +32,15 @@ struct Watchers::Watch : Operation {
   }
 };
 
+HandleState* Watchers::handle_of(const ReadyEntry& entry) noexcept {
+  return entry.fn == &Watch::run ? static_cast<Watch*>(entry.object)->handle.get() : nullptr;
+}
+
 void Watchers::add(Backend& backend, int fd, bool writing, HandleState* handle) {
   auto owned = Ref<HandleState>::adopt(handle);
-  if (fd < 0) throw_invalid_argument(fmt::format("invalid file descriptor: {}", fd));
+  if (fd < 0)
+    throw_invalid_argument(fmt::format("{}: invalid file descriptor {}; open it first",
+                                       writing ? "add_writer()" : "add_reader()", fd));
   auto watch = std::make_unique<Watch>();
   watch->kind = writing ? Operation::Kind::watch_writable : Operation::Kind::watch_readable;
   watch->fd = fd;

@@ -13,6 +13,8 @@ namespace asyncio::detail {
 /// The callbacks of add_reader() and add_writer(), by descriptor and direction.
 class Watchers {
  public:
+  /// The handle that an entry of the ready queue will call, if it is a watcher's; else null.
+  [[nodiscard]] static HandleState* handle_of(const ReadyEntry& entry) noexcept;
   explicit Watchers(Scheduler& scheduler) noexcept : scheduler_(scheduler) {}
   Watchers(const Watchers&) = delete;
   Watchers& operator=(const Watchers&) = delete;

@@ -1,5 +1,7 @@
 #include <asyncio/as_completed.hpp>
 
+#include "sync/same_loop.hpp"
+
 #include <fmt/format.h>
 
 #include <utility>
@@ -31,10 +33,7 @@ CompletedCore::~CompletedCore() {
 }
 
 void CompletedCore::add(FutureState& future) {
-  if (!future.scheduler().on_own_thread() ||
-      (scheduler_ != nullptr && scheduler_ != &future.scheduler())) {
-    throw_invalid_argument("as_completed(): the futures belong to different loops");
-  }
+  check_same_loop("as_completed()", pending_ + 1, future, scheduler_);
   scheduler_ = &future.scheduler();
   auto* item = new Item;
   item->core = this;
@@ -109,7 +108,10 @@ class NextCompleted : public OwnAwaiter, public Waiter {
   void await_suspend(std::coroutine_handle<>) {
     TaskState& task = *running_task();
     if (core_->scheduler_ != &task.scheduler()) {
-      throw_runtime_error("as_completed(): awaited by a task of a different loop");
+      throw_runtime_error(fmt::format(
+          "as_completed(): its futures belong to loop \"{}\", the awaiting task '{}' to loop "
+          "\"{}\"; use run_coroutine_threadsafe() to reach another loop",
+          core_->scheduler_->name, task.name(), task.scheduler().name));
     }
     node_.set(&TaskState::step, &task);
     core_->waiters_.push_back(node_);
@@ -152,6 +154,14 @@ Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core) {
   }
   --core->expired_;
   throw TimeoutError("as_completed(): timed out");
+}
+
+void throw_element_awaited() {
+  throw_runtime_error(
+      "as_completed(): this element was awaited already; each gives one result, go on to the next");
+}
+void throw_completed_moved() {
+  throw_runtime_error("as_completed(): next() on one that was moved from; use the new one");
 }
 
 }  // namespace asyncio::detail

@@ -1,6 +1,8 @@
 #include <asyncio/gather.hpp>
 
 #include "base/log.hpp"
+#include "base/traceback.hpp"
+#include "sync/same_loop.hpp"
 
 #include <fmt/format.h>
 
@@ -23,18 +25,8 @@ Scheduler& GatherCore::scheduler() const {
 }
 
 void GatherCore::add(FutureState& child, bool given) {
-  if (!child.scheduler().on_own_thread()) {
-    throw_invalid_argument(
-        fmt::format("gather(): argument {} belongs to loop \"{}\" of another thread; use "
-                    "run_coroutine_threadsafe() to reach another loop",
-                    children_.size() + 1, child.scheduler().name));
-  }
-  if (!children_.empty() && &child.scheduler() != &scheduler()) {
-    throw_invalid_argument(
-        fmt::format("gather(): argument {} belongs to loop \"{}\", argument 1 to loop \"{}\"; use "
-                    "run_coroutine_threadsafe() to reach another loop",
-                    children_.size() + 1, child.scheduler().name, scheduler().name));
-  }
+  check_same_loop("gather()", children_.size() + 1, child,
+                  children_.empty() ? nullptr : &scheduler());
   children_.emplace_back(child);
   children_.back().repeats = given;  // until begin() knows better
 }
@@ -98,12 +90,17 @@ void GatherCore::child_done(void* object, ReadyAction action) {
 }
 
 // As in CPython such an error counts as seen. There it is lost; here it is told.
-void GatherCore::tell_lost(FutureState& state, const char* why) {
+void GatherCore::tell_lost(FutureState& state, const char* why) noexcept {
   if (!state.failed()) return;
   state.mark_retrieved();
   if (is_cancelled_error(state.error())) return;  // a gather's own: no error
-  log(LogLevel::warning,
-      fmt::format("gather(): error of {} {}: {}", state.repr(), why, describe(state.error())));
+  count_report(&ReportCounts::lost_errors);
+  try {
+    log(LogLevel::warning, fmt::format("gather(): error of {} {}\n{}", state.repr(), why,
+                                       format_failure(state.failure())));
+  } catch (...) {
+    log(LogLevel::warning, "gather(): an error is lost, and there is no memory to say which");
+  }
 }
 
 void GatherCore::handle(Child& child) {

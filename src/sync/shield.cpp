@@ -1,5 +1,7 @@
 #include <asyncio/shield.hpp>
 
+#include "sync/same_loop.hpp"
+
 #include <utility>
 
 namespace asyncio::detail {
@@ -13,6 +15,8 @@ ShieldLink::~ShieldLink() {
   node_.unlink();
   outer_.scheduler().ready.unreserve();
 }
+
+void ShieldLink::check(const FutureState& inner) { check_same_loop("shield()", 1, inner, nullptr); }
 
 void ShieldLink::begin() {
   outer_.scheduler().ready.reserve();

@@ -15,7 +15,7 @@ using detail::TaskState;
 
 /// A child's place in the group. On its own, since it may be in the queue when the group is gone.
 struct TaskGroup::Child : detail::Pooled {
-  Child(TaskGroup& g, TaskState& t) noexcept : group(&g), task(&t), node(&Child::done, this) {}
+  explicit Child(TaskGroup& g) noexcept : group(&g), node(&Child::done, this) {}
 
   static void done(void* self, ReadyAction action) {
     auto* child = static_cast<Child*>(self);
@@ -104,38 +104,66 @@ TaskGroup::~TaskGroup() {
     child->task->scheduler().ready.unreserve();
     delete child;
   }
+  drop_spare();
+  if (leaving_) leaving_->close();
   forget_parent();
+}
+
+void TaskGroup::drop_spare() noexcept {
+  if (spare_ == nullptr) return;
+  parent_->scheduler().ready.unreserve();
+  delete std::exchange(spare_, nullptr);
 }
 
 void TaskGroup::forget_parent() noexcept {
   if (TaskState* parent = std::exchange(parent_, nullptr)) parent->unhold();
 }
 
-detail::Scheduler& TaskGroup::spawn_target() const {
+detail::Scheduler& TaskGroup::spawn_target() {
   if (!entered_) {
     detail::throw_runtime_error(fmt::format(
         "create_task(): {} has not been entered; use co_await with(TaskGroup(), ...)", repr()));
   }
+  if (parent_ != nullptr) parent_->check_thread("create_task()");
   if (left_ || (exiting_ && running_ == 0)) {
-    detail::throw_runtime_error(fmt::format("create_task(): {} is finished", repr()));
+    detail::throw_runtime_error(
+        fmt::format("create_task(): {} is finished; make a new group", repr()));
   }
   if (aborting_) {
-    detail::throw_runtime_error(fmt::format("create_task(): {} is shutting down", repr()));
+    detail::throw_runtime_error(
+        fmt::format("create_task(): {} is shutting down after an error or a cancellation; what it "
+                    "is to run must start before that",
+                    repr()));
   }
+  make_room();
   return parent_->scheduler();
+}
+
+// Whatever can fail for want of memory comes before the task is made.
+void TaskGroup::make_room() {
+  const std::size_t room = errors_.size() + running_ + 2;
+  if (errors_.capacity() < room) errors_.reserve(2 * room);
+  if (spare_ != nullptr) return;
+  auto* child = new Child(*this);
+  try {
+    parent_->scheduler().ready.reserve();
+  } catch (...) {
+    delete child;
+    throw;
+  }
+  spare_ = child;
 }
 
 void TaskGroup::spawned(detail::FutureState& state) {
   auto& task = static_cast<TaskState&>(state);
-  Child* child = nullptr;
   try {
-    child = new Child(*this, task);
-    task.scheduler().ready.reserve();
+    make_room();  // a task that started eagerly may have made others meanwhile
   } catch (...) {
-    delete child;
     task.cancel({});  // a task that the group cannot wait for must not run on
     throw;
   }
+  Child* child = std::exchange(spare_, nullptr);
+  child->task = detail::Hold<TaskState>(&task);
   child->previous = std::exchange(last_, child);
   (child->previous == nullptr ? first_ : child->previous->next) = child;
   ++running_;
@@ -144,13 +172,16 @@ void TaskGroup::spawned(detail::FutureState& state) {
 
 TaskGroup::Entered TaskGroup::aenter() {
   if (entered_) {
-    detail::throw_runtime_error(fmt::format("{} has already been entered", repr()));
+    detail::throw_runtime_error(
+        fmt::format("{} has already been entered; make a new group", repr()));
   }
   TaskState* parent = detail::running_task();
   if (parent == nullptr) {
     detail::throw_runtime_error(
         fmt::format("{} cannot determine the parent task: enter it in a coroutine", repr()));
   }
+  errors_.reserve(1);
+  leaving_.emplace(leave());
   parent->hold();
   parent_ = parent;
   entered_ = true;
@@ -158,18 +189,34 @@ TaskGroup::Entered TaskGroup::aenter() {
 }
 
 Coro<> TaskGroup::aexit(std::exception_ptr error) {
+  if (!leaving_) {
+    detail::throw_runtime_error(
+        fmt::format("aexit(): {} is not entered; use with(TaskGroup(), body), which enters and "
+                    "leaves it once",
+                    repr()));
+  }
+  exiting_ = true;
+  body_failure_ = detail::failure_of(std::move(error));
+  Coro<> leaving = std::move(*leaving_);
+  leaving_.reset();
+  return leaving;
+}
+
+Coro<> TaskGroup::leave() {
   struct Left {
     TaskGroup& group;
-    ~Left() { group.forget_parent(); }
+    ~Left() {
+      group.drop_spare();
+      group.forget_parent();
+    }
   };
   const Left left{*this};  // the group may outlive its task's loop
-  exiting_ = true;
-  const detail::Failure failure = detail::failure_of(error);
-  if (detail::is_keyboard_interrupt(error) && !base_error_) base_error_ = failure;
-  const bool body_cancelled = detail::is_cancelled_error(error);
+  const detail::Failure failure = std::exchange(body_failure_, {});
+  const bool body_cancelled = detail::is_cancelled_error(failure.error);
   detail::Failure cancellation = body_cancelled ? failure : detail::Failure();
+  if (detail::is_keyboard_interrupt(failure.error) && !base_error_) base_error_ = failure;
 
-  if (error != nullptr && !aborting_) abort();
+  if (failure && !aborting_) abort();
 
   // A loop: the parent may be cancelled while it waits, more than once. Only the first time is
   // passed on to the children.
@@ -189,6 +236,7 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
     for (const detail::Failure& e : errors_) {
       if (e.error == base_error_.error) continue;
       ExceptionContext context;
+      detail::count_report(&ReportCounts::lost_errors);
       context.message = "TaskGroup: this error is hidden by a KeyboardInterrupt";
       context.exception = e.error;
       detail::remember(e);
@@ -198,7 +246,7 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
   }
   if (cancellation && errors_.empty()) detail::raise(cancellation);
 
-  if (error != nullptr && !body_cancelled) errors_.push_back(failure);
+  if (failure && !body_cancelled) errors_.push_back(failure);
   if (errors_.empty()) co_return;
 
   // The group's error goes first; a cancellation from outside stays pending behind it.
@@ -219,7 +267,7 @@ void TaskGroup::abort() {
   }
 }
 
-void TaskGroup::on_task_done(TaskState& task) {
+void TaskGroup::on_task_done(TaskState& task) noexcept {
   if (running_ == 0 && waiting_ != nullptr) std::exchange(waiting_, nullptr)->schedule();
   if (!task.failed()) return;
   const detail::Failure failure = task.take_failure();
@@ -227,6 +275,19 @@ void TaskGroup::on_task_done(TaskState& task) {
   if (detail::is_keyboard_interrupt(failure.error) && !base_error_) base_error_ = failure;
 
   if (parent_ == nullptr || parent_->done()) {
+    tell_lost(task, failure);
+    return;
+  }
+  if (!aborting_ && !parent_cancel_requested_) {
+    abort();
+    parent_cancel_requested_ = true;
+    parent_->cancel({});
+  }
+}
+
+void TaskGroup::tell_lost(TaskState& task, const detail::Failure& failure) const noexcept {
+  detail::count_report(&ReportCounts::lost_errors);
+  try {
     ExceptionContext context;
     context.message = fmt::format("{} has errored out but its parent task {} is already completed",
                                   task.repr_task(), parent_ == nullptr ? "" : parent_->repr_task());
@@ -234,12 +295,8 @@ void TaskGroup::on_task_done(TaskState& task) {
     detail::remember(failure);
     context.task = AnyTask(detail::Ref<detail::FutureState>(&task));
     task.scheduler().report(context);
-    return;
-  }
-  if (!aborting_ && !parent_cancel_requested_) {
-    abort();
-    parent_cancel_requested_ = true;
-    parent_->cancel({});
+  } catch (...) {
+    detail::log(LogLevel::error, "TaskGroup: an error is lost, and there is no memory to say which");
   }
 }
 

@@ -73,12 +73,16 @@ void Timeout::disarm() noexcept {
 void Timeout::reschedule(std::optional<TimePoint> when) {
   switch (state_) {
     case State::active: break;
-    case State::created: detail::throw_runtime_error("reschedule(): Timeout has not been entered");
+    case State::created:
+      detail::throw_runtime_error(
+          "reschedule(): Timeout has not been entered; enter it by with(timeout(...), body)");
     case State::expiring:
     case State::expired:
     case State::finished:
       detail::throw_runtime_error(
-          fmt::format("reschedule(): cannot change state of finished Timeout {}", repr()));
+          fmt::format("reschedule(): cannot change state of finished Timeout {}; make a new one by "
+                      "timeout()",
+                      repr()));
   }
   when_ = when;
   disarm();
@@ -90,7 +94,8 @@ Timeout::Step Timeout::aenter() {
     detail::throw_runtime_error("Timeout has already been entered; make a new one by timeout()");
   }
   detail::TaskState* task = detail::running_task();
-  if (task == nullptr) detail::throw_runtime_error("Timeout should be used inside a task");
+  if (task == nullptr)
+    detail::throw_runtime_error("Timeout should be used inside a task; enter it in a coroutine");
   task_ = task;
   state_ = State::active;
   cancelling_ = task->cancelling();
@@ -99,6 +104,12 @@ Timeout::Step Timeout::aenter() {
 }
 
 Timeout::Step Timeout::aexit(std::exception_ptr error) {
+  if (state_ != State::active && state_ != State::expiring) {
+    detail::throw_runtime_error(
+        fmt::format("aexit(): {} is not entered; use with(timeout(...), body), which enters and "
+                    "leaves it once",
+                    repr()));
+  }
   disarm();
   if (state_ == State::expiring) {
     state_ = State::expired;

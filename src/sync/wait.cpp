@@ -1,5 +1,7 @@
 #include <asyncio/wait.hpp>
 
+#include "sync/same_loop.hpp"
+
 #include <fmt/format.h>
 
 #include <unordered_set>
@@ -46,11 +48,7 @@ void SetWait::reserve(std::size_t futures) {
 }
 
 void SetWait::add(FutureState& future) {
-  if (!future.scheduler().on_own_thread() ||
-      (block_->scheduler != nullptr && block_->scheduler != &future.scheduler())) {
-    throw_invalid_argument(
-        fmt::format("wait(): future {} belongs to another loop than future 1", size() + 1));
-  }
+  check_same_loop("wait()", size() + 1, future, block_->scheduler);
   block_->scheduler = &future.scheduler();
   Node& n = block_->nodes.emplace_back();
   n.block = block_;
@@ -62,12 +60,17 @@ void SetWait::add(FutureState& future) {
 std::size_t SetWait::size() const noexcept { return block_->nodes.size(); }
 
 void SetWait::begin() {
-  if (block_ == nullptr) throw_runtime_error("wait(): this one was awaited already or moved from");
+  if (block_ == nullptr) {
+    throw_runtime_error(
+        "wait(): what it gave was awaited already or moved from; call wait() again");
+  }
   task_ = running_task();
   Scheduler& loop = task_->scheduler();
   if (&loop != block_->scheduler) {
     throw_runtime_error(
-        fmt::format("wait(): task {} got futures of a different loop", task_->repr_task()));
+        fmt::format("wait(): its futures belong to loop \"{}\", the awaiting task '{}' to loop "
+                    "\"{}\"; use run_coroutine_threadsafe() to reach another loop",
+                    block_->scheduler->name, task_->name(), loop.name));
   }
   if (timeout_) {
     const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + *timeout_;
@@ -140,7 +143,10 @@ std::vector<bool> first_ones(const std::vector<const FutureBase*>& handles) {
 }
 
 void check_wait_set(std::size_t size) {
-  if (size == 0) throw_invalid_argument("wait(): the set of Tasks/Futures is empty");
+  if (size == 0)
+    throw_invalid_argument(
+        "wait(): the set of Tasks/Futures is empty; skip the wait when there is nothing to wait "
+        "for");
 }
 
 }  // namespace asyncio::detail

@@ -1,18 +1,89 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/traceback.hpp>
 
+#include "core/live_blocks.hpp"
 #include "io/backend_virtual.hpp"
 #include "loop/loop_state.hpp"
+#include "testing/leftovers.hpp"
+#include "testing/probe.hpp"
+#include "testing/shuffle.hpp"
 
-#include <dirent.h>
 #include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <utility>
 
 namespace asyncio::testing {
 
 using asyncio::detail::LoopAccess;
+using asyncio::detail::LoopProbe;
+
+namespace detail {
+namespace {
+constinit thread_local LoopProbe* probe_of_thread = nullptr;
+}  // namespace
+
+ProbeScope::ProbeScope(LoopProbe* probe) noexcept : outer_(std::exchange(probe_of_thread, probe)) {}
+ProbeScope::~ProbeScope() { probe_of_thread = outer_; }
+
+// --- shuffling ----------------------------------------------------------------------------------
+
+struct Shuffled::Probe final : LoopProbe {
+  explicit Probe(std::uint64_t s) noexcept : seed(s), random(s) {}
+  void begin_batch(asyncio::detail::ReadyQueue& ready) noexcept override { shuffle(ready, random); }
+
+  std::uint64_t seed;
+  Random random;
+  ProbeScope scope{this};
+};
+
+namespace {
+
+std::optional<std::uint64_t> seed_of_environment() {
+  const char* text = std::getenv("ASYNCIO_TEST_SEED");  // NOLINT(concurrency-mt-unsafe)
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  char* end = nullptr;
+  const std::uint64_t seed = std::strtoull(text, &end, 10);
+  if (*end != '\0') {
+    asyncio::detail::throw_invalid_argument(
+        fmt::format("ASYNCIO_TEST_SEED: \"{}\" is no number", text));
+  }
+  return seed;
+}
+
+}  // namespace
+
+Shuffled::Shuffled(std::optional<std::uint64_t> seed)
+    : probe_(nullptr), exceptions_(std::uncaught_exceptions()) {
+  if (!seed) seed = seed_of_environment();
+  if (seed) probe_ = new Probe(*seed);
+}
+
+Shuffled::~Shuffled() {
+  if (probe_ == nullptr) return;
+  if (std::uncaught_exceptions() > exceptions_) {
+    std::fprintf(stderr, "%s\n", how_to_repeat().c_str());
+  }
+  delete probe_;
+}
+
+std::string Shuffled::how_to_repeat() const {
+  if (probe_ == nullptr) return {};
+  return fmt::format(
+      "the order of what is ready was shuffled: run again with ASYNCIO_TEST_SEED={0} or "
+      "testing::Options{{.seed = {0}}}",
+      probe_->seed);
+}
+
+}  // namespace detail
 
 std::unique_ptr<EventLoop> new_virtual_loop() {
-  return LoopAccess::make(asyncio::detail::make_virtual_backend());
+  auto loop = LoopAccess::make(asyncio::detail::make_virtual_backend());
+  LoopAccess::state(*loop).probe = detail::probe_of_thread;
+  return loop;
 }
 
 OutsideWork::OutsideWork() : scheduler_(&asyncio::detail::running_scheduler("OutsideWork()")) {
@@ -23,47 +94,38 @@ OutsideWork::OutsideWork(EventLoop& loop) noexcept : scheduler_(&LoopAccess::sta
 }
 OutsideWork::~OutsideWork() { --scheduler_->outside_work; }
 
+// --- a test -------------------------------------------------------------------------------------
+
 namespace {
 
-std::size_t open_descriptors() {
-  DIR* dir = ::opendir("/proc/self/fd");
-  if (dir == nullptr) return 0;
-  std::size_t n = 0;
-  while (::readdir(dir) != nullptr) ++n;  // NOLINT(concurrency-mt-unsafe): a stream of our own
-  ::closedir(dir);
-  return n;
-}
+using AskVerdict = Verdict (*)();
 
-Coro<> checked(Coro<> (*body)(), std::string& problems) {
+Coro<> checked(const Scenario& body, AskVerdict verdict, std::string& problems) {
   co_await body();
+  if (verdict() == Verdict::ended_early) co_return;
   for (const AnyTask& task : all_tasks()) {
     if (task == *current_task()) continue;
     problems += fmt::format("a task is left: {}\n", task.repr());
   }
   const std::size_t timers = LoopAccess::state(get_running_loop()).armed_timers();
-  if (timers > 0 && problems.empty()) problems += fmt::format("{} timers are left\n", timers);
+  if (timers > 0 && problems.empty())
+    problems += fmt::format("{} timer{} left\n", timers, timers == 1 ? " is" : "s are");
 }
 
 }  // namespace
 
-std::string run_test(Coro<> (*body)()) {
-  const std::int64_t blocks = asyncio::detail::live_blocks();
-  const std::size_t descriptors = open_descriptors();
+std::string run_test(Scenario body, AskVerdict verdict) {
+  if (verdict == nullptr) verdict = [] { return Verdict::good; };
+  const detail::Shuffled shuffled(std::nullopt);
+  const detail::Leftovers leftovers;
   std::string problems;
   try {
-    testing::run(checked(body, problems));
+    asyncio::run(checked(body, verdict, problems), RunOptions{.loop_factory = &new_virtual_loop});
   } catch (...) {
     problems += "the body threw\n" + format_exception(std::current_exception()) + "\n";
   }
-  const std::int64_t leaked = asyncio::detail::live_blocks() - blocks;
-  if (leaked != 0) {
-    problems += fmt::format("{} coroutine frames, futures or handles are left\n", leaked);
-  }
-  const std::size_t descriptors_after = open_descriptors();
-  if (descriptors_after != descriptors) {
-    problems += fmt::format("{} descriptors were open before, {} are after\n", descriptors,
-                            descriptors_after);
-  }
+  if (verdict() != Verdict::ended_early) problems += leftovers.describe();
+  if (!problems.empty() || verdict() != Verdict::good) problems += shuffled.how_to_repeat();
   return problems;
 }
 

@@ -222,7 +222,7 @@ ASYNC_TEST(FutureAwait, ARefusalIsAResultToo) {
   try {
     const auto f = other->create_future<int>();
     const auto r = co_await asyncio::as_result(f);
-    EXPECT_EQ(text_of<asyncio::RuntimeError>(r.error()).substr(0, 4), "Task");
+    EXPECT_EQ(text_of<asyncio::RuntimeError>(r.error()).substr(0, 14), "co_await: Task");
   } catch (const asyncio::RuntimeError&) {
     ADD_FAILURE() << "as_result() has thrown";
   }

@@ -162,7 +162,7 @@ ASYNC_TEST(Task, CannotAwaitItself) {
   };
   self = asyncio::create_task(body);
   co_await *self;
-  EXPECT_EQ(text.find("Task cannot await on itself: <Task "), 0U);
+  EXPECT_EQ(text.find("co_await: Task cannot await on itself: <Task "), 0U);
 }
 
 // TASK-045

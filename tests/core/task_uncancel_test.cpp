@@ -272,12 +272,12 @@ ASYNC_TEST(CancelWalk, EndsTasksThatAwaitEachOther) {
   std::optional<asyncio::Task<>> b;
   Log log;
   const auto await_b = [&]() -> asyncio::Coro<> {
-    const auto r = co_await asyncio::as_result(*b);
+    const auto r = co_await asyncio::as_result(asyncio::gather(*b));
     log.emplace_back(r.cancelled() ? "a cancelled" : "a went on");
     std::rethrow_exception(r.error());
   };
   const auto await_a = [&]() -> asyncio::Coro<> {
-    const auto r = co_await asyncio::as_result(*a);
+    const auto r = co_await asyncio::as_result(asyncio::gather(*a));
     log.emplace_back(r.cancelled() ? "b cancelled" : "b went on");
     std::rethrow_exception(r.error());
   };

@@ -15,7 +15,7 @@
 
 using namespace std::chrono_literals;
 
-// What debug mode checks on the loop. LOOP-099 and LOOP-100 wait for the slow-callback log.
+// What debug mode checks on the loop.
 
 namespace {
 

@@ -269,10 +269,11 @@ TEST(DefaultExceptionHandler, WritesOneReportOfMessageKeysAndException) {
   loop->close();
   ASSERT_EQ(logged.lines().size(), 1U);
   const auto lines = split(logged.lines()[0]);
-  ASSERT_EQ(lines.size(), 3U) << logged.lines()[0];
+  ASSERT_EQ(lines.size(), 4U) << logged.lines()[0];
   EXPECT_TRUE(lines[0].starts_with("Exception in callback ")) << lines[0];
   EXPECT_TRUE(lines[1].starts_with("handle: <Handle ")) << lines[1];
-  EXPECT_TRUE(lines[2].ends_with("runtime_error: broken on purpose")) << lines[2];
+  EXPECT_TRUE(lines[2].starts_with("created at ")) << lines[2];
+  EXPECT_TRUE(lines[3].ends_with("runtime_error: broken on purpose")) << lines[3];
 }
 
 // LOOP-058

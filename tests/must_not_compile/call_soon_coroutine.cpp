@@ -1,4 +1,4 @@
-// expect: call_soon
+// expect: no matching
 #include <asyncio/event_loop.hpp>
 
 asyncio::Coro<int> f() { co_return 1; }

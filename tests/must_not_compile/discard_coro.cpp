@@ -1,4 +1,4 @@
-// expect: nodiscard
+// expect: a coroutine does nothing until it is awaited or made a task
 #include <asyncio/coroutine.hpp>
 
 asyncio::Coro<int> f() { co_return 1; }

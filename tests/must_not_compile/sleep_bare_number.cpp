@@ -1,4 +1,4 @@
-// expect: sleep
+// expect: a bare number has no unit: write 1s or 500ms
 #include <asyncio/sleep.hpp>
 
 #include <chrono>

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The program must be refused, with the message that its line "// expect: TEXT" gives; without the
-# line that is wrong (-DRIGHT) it must compile. "// only: COMPILER": the others take it.
+# The program must be refused, with the message that its line "// expect: TEXT" gives in the first
+# error, where a person looks; without the line that is wrong (-DRIGHT) it must compile.
+# "// only: COMPILER": the others take it.
 set -euo pipefail
 compiler=$1 include=$2 source=$3
 expected=$(sed -n 's|^// expect: ||p' "$source")
@@ -16,7 +17,8 @@ if output=$("$compiler" "${flags[@]}" "$source" 2>&1); then
   echo "compiled, but should not"
   exit 1
 fi
-if ! grep -qF -- "$expected" <<< "$output"; then
+first=$(grep -m1 'error:' <<< "$output")
+if ! grep -qF -- "$expected" <<< "${first#*error:}"; then  # not in the path before it
   printf 'refused with another message than "%s":\n%s\n' "$expected" "$output"
   exit 1
 fi

@@ -70,13 +70,16 @@ TEST(RunTest, NamesATaskThatIsLeft) {
 }
 
 TEST(RunTest, CountsTimersThatAreLeft) {
-  EXPECT_EQ(asyncio::testing::run_test(&leaves_a_timer), "1 timers are left\n");
+  EXPECT_EQ(asyncio::testing::run_test(&leaves_a_timer), "1 timer is left\n");
 }
 
 TEST(RunTest, CountsFuturesThatOutliveTheLoop) {
   const auto problems = asyncio::testing::run_test(&leaves_a_future);
   kept.reset();
-  EXPECT_EQ(problems, "1 coroutine frames, futures or handles are left\n");
+  EXPECT_EQ(
+      problems.find("1 left of coroutine frames, futures and handles:\n  <Future pending> made at"),
+      0)
+      << problems;
 }
 
 TEST(RunTest, CountsDescriptorsThatAreLeftOpen) {

@@ -51,6 +51,7 @@ class Traceback {
   Kind kind;
   unsigned repeats = 0;  ///< how many more frames there were at the same place, one in the other
   unsigned chained = 0;  ///< how many errors `other` came after
+  unsigned depth = 0;    ///< how many are within
   std::source_location function;
   std::source_location location;
   mutable Ref<const Traceback> inner;
@@ -87,8 +88,9 @@ void forget_failures() noexcept;
 [[noreturn]] void raise(Failure failure);
 /// raise(), where `earlier`, if there is one, was being handled.
 [[noreturn]] void raise_after(Failure failure, const Failure& earlier);
-/// As raise(), out of the co_await at `location`.
-[[noreturn]] void raise_at(std::source_location function, std::source_location location,
-                           Failure failure);
+/// Remembers a failure as coming out of the co_await at `location`. Returns: what to rethrow, there
+/// and at once: each function that the error passes costs as much as the throw.
+[[nodiscard]] std::exception_ptr raised_at(std::source_location function,
+                                           std::source_location location, Failure failure) noexcept;
 
 }  // namespace asyncio::detail

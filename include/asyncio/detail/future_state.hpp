@@ -28,7 +28,7 @@ class TaskState;
 /// Life: two counts. `users` are the handles of the user, on any thread, therefore atomic. `holds`
 /// are the references of the loop's own (registry, gather, a callback in the queue): plain, on the
 /// loop's thread. It goes when both are zero.
-class FutureState : public Pooled {
+class FutureState : public PooledAs<BlockKind::future> {
  public:
   enum class Kind : std::uint8_t { future, task, composite };
   enum class Phase : std::uint8_t { pending, cancelled, finished };
@@ -71,6 +71,13 @@ class FutureState : public Pooled {
   [[nodiscard]] std::uint32_t claims() const noexcept { return claims_; }
 
   [[nodiscard]] Scheduler& scheduler() const noexcept { return *scheduler_; }
+  /// Line 0: not known.
+  [[nodiscard]] std::source_location created_at() const noexcept { return created_at_; }
+  /// In debug mode. Throws: RuntimeError "WHAT: ..." on a foreign thread while the loop runs.
+  void check_thread(const char* what) const {
+    if (scheduler_->in_debug_mode()) [[unlikely]]
+      scheduler_->check_thread(what);
+  }
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] Phase phase() const noexcept { return phase_; }
   [[nodiscard]] bool done() const noexcept { return phase_ != Phase::pending; }
@@ -120,6 +127,8 @@ class FutureState : public Pooled {
   /// "<Future pending>" and so on.
   [[nodiscard]] std::string repr() const;
   [[nodiscard]] std::string repr_callbacks() const;
+  /// " created at FILE:LINE" in debug mode.
+  [[nodiscard]] std::string repr_creation() const;
   [[nodiscard]] static std::string describe_callback(const WaitNode& node);
 
  protected:
@@ -163,6 +172,7 @@ class FutureState : public Pooled {
   WaitList callbacks_;
   Ref<SharedText> cancel_message_;
   FutureState* next_handed_over_ = nullptr;
+  std::source_location created_at_;
 };
 
 /// A reference of the loop's own; see FutureState. The loop's thread only.
@@ -258,6 +268,10 @@ class CompositeStateOf : public CompositeState {
 /// A done-callback of a user's. Owned by the future until it is done, by the queue after that.
 class CallbackNode : public Pooled {
  public:
+  /// Lets go of every callback of a loop that is being closed.
+  static void discard_all(Scheduler& scheduler) noexcept;
+  /// Its callable's type, if the entry is one; else null.
+  [[nodiscard]] static const char* function_of(const ReadyEntry& entry) noexcept;
   CallbackNode(const CallbackNode&) = delete;
   CallbackNode& operator=(const CallbackNode&) = delete;
 
@@ -270,11 +284,15 @@ class CallbackNode : public Pooled {
  private:
   friend class FutureState;
   static void run(void* self, ReadyAction action);
+  void report_error(FutureState& future) const noexcept;
 
   WaitNode node_;
   FutureState* future_ = nullptr;
   ContextCell* context_ = nullptr;
   std::uint64_t id_ = 0;
+  // Among all of the loop, which lets go of them when it is closed: they may hold their futures.
+  CallbackNode* previous_ = nullptr;
+  CallbackNode* next_ = nullptr;
   bool queued_ = false;  // then it counts as a user of the future
 };
 
@@ -283,8 +301,7 @@ template <class T>
 class FutureStateOf : public FutureState {
  public:
   using Value = NoneIfVoid<T>;
-  explicit FutureStateOf(Scheduler& scheduler,
-                         std::source_location where = std::source_location::current()) noexcept
+  FutureStateOf(Scheduler& scheduler, std::source_location where) noexcept
       : FutureState(scheduler, Kind::future, where) {}
   ~FutureStateOf() override {
     if (has_value()) slot.value.~Value();

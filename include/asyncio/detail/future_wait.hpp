@@ -44,7 +44,8 @@ class FutureWait : public OwnAwaiter, public Waiter {
     return end_without_value();
   }
   void throw_unless_value() {
-    if (Failure failure = end()) running_task()->raise_here(std::move(failure));
+    if (!state_->has_value() || running_task()->has_delivery()) [[unlikely]]
+      std::rethrow_exception(raised_error());
   }
   [[nodiscard]] FutureState& state() const noexcept { return *state_; }
 
@@ -54,6 +55,7 @@ class FutureWait : public OwnAwaiter, public Waiter {
   /// Throws: RuntimeError for a future of another loop and for the task itself.
   void begin();
   [[nodiscard]] Failure end_without_value();
+  [[nodiscard]] std::exception_ptr raised_error();
 
   WaitNode node_;
   FutureState* state_;

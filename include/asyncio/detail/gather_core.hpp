@@ -47,7 +47,7 @@ class GatherCore {
   static void child_done(void* child, ReadyAction action);
   void handle(Child& child);
   void finish_with(Failure failure);
-  static void tell_lost(FutureState& state, const char* why);
+  static void tell_lost(FutureState& state, const char* why) noexcept;
 
   std::vector<Child> children_;
   CompositeState* outer_ = nullptr;

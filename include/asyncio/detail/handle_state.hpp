@@ -21,7 +21,7 @@ class ContextCell;
 ///
 /// Lifetime: the callable is destroyed when it has run or is cancelled, always on the loop's
 /// thread while the loop is open; the rest when the last reference goes.
-class HandleState : public Pooled, private InboxNode {
+class HandleState : public PooledAs<BlockKind::handle>, private InboxNode {
  public:
   HandleState(const HandleState&) = delete;
   HandleState& operator=(const HandleState&) = delete;
@@ -35,8 +35,10 @@ class HandleState : public Pooled, private InboxNode {
   [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_; }
   [[nodiscard]] std::string repr() const;
-  /// Known in debug mode only.
-  [[nodiscard]] std::source_location created_at() const noexcept { return created_at_; }
+  /// The handle that an entry of the ready queue will run; null if it is something else.
+  [[nodiscard]] static HandleState* of(const ReadyEntry& entry) noexcept {
+    return entry.fn == &HandleState::run ? static_cast<HandleState*>(entry.object) : nullptr;
+  }
 
   /// The three ways in. Each takes over a reference of the caller's. Throw: std::bad_alloc; then
   /// nothing was scheduled.
@@ -63,11 +65,13 @@ class HandleState : public Pooled, private InboxNode {
   static void run(void* self, ReadyAction action);
   static void deliver(InboxNode& self, ReadyAction action);
   void drop_callable_now() noexcept;
+  void report_error() noexcept;
 
   SharedCount refs_;
   bool cancelled_ = false;
   bool has_callable_ = true;
   bool is_timer_ = false;
+  bool debug_;            // when it was made
   bool running_ = false;  // then cancel() leaves the callable, which is on the stack, to invoke()
   Scheduler* scheduler_;
   ContextCell* context_ = nullptr;

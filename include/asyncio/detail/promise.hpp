@@ -3,6 +3,7 @@
 #include <asyncio/detail/awaiter.hpp>
 #include <asyncio/detail/frame_allocator.hpp>
 #include <asyncio/detail/task_state.hpp>
+#include <asyncio/detail/type_name.hpp>
 #include <asyncio/result.hpp>
 
 #include <concepts>
@@ -60,25 +61,42 @@ struct FinalAwaiter {
   static constexpr void await_resume() noexcept {}
 };
 
-/// Says that `name` never ran, once, to the log sink.
+/// Says that it never ran, to the log sink.
 void report_never_awaited(const PromiseBase& promise) noexcept;
+
+/// For a Coro that has nothing to run. `type`: what type_name<T>() gives.
+[[noreturn]] void throw_consumed(const char* who, const char* type);
 
 /// "<coroutine object NAME at 0x...>"; a null promise is one that was consumed.
 [[nodiscard]] std::string repr_coroutine(const PromiseBase* promise);
 
 struct CoroAccess;
 
+template <class T>
+class CoroAwaiter;
+
 template <class A>
 inline constexpr bool is_coro = false;
 template <class T>
 inline constexpr bool is_coro<Coro<T>> = true;
+
+template <class A>
+inline constexpr bool is_lvalue_coro =
+    is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>;
+
+/// What the compiler goes on with after a static_assert, so that nothing follows it.
+struct Refused : OwnAwaiter {
+  static bool await_ready() noexcept { return true; }
+  static void await_suspend(std::coroutine_handle<>) noexcept {}
+  static void await_resume() noexcept {}
+};
 
 /// For functions that take an awaitable: also an lvalue Coro, which they refuse with a message.
 template <class A>
 concept AwaitableOrCoro = Awaitable<A> || is_coro<std::remove_cvref_t<A>>;
 
 template <class T>
-struct CoroPromiseBase : PromiseBase, Pooled {
+struct CoroPromiseBase : PromiseBase, PooledAs<BlockKind::coroutine> {
   using Value = NoneIfVoid<T>;
   static_assert(alignof(Value) <= 16, "Coro<T>: T is aligned above 16; return a pointer to it");
 
@@ -93,14 +111,23 @@ struct CoroPromiseBase : PromiseBase, Pooled {
   template <class A>
   decltype(auto) await_transform(A&& awaited,
                                  std::source_location where = std::source_location::current()) {
-    static_assert(!(is_coro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
+    constexpr bool is_const = std::is_const_v<std::remove_reference_t<A>>;
+    static_assert(!is_coro<std::remove_cvref_t<A>> || !is_const,
+                  "a const Coro cannot be awaited: awaiting takes it; drop the const");
+    static_assert(!is_lvalue_coro<A> || is_const,
                   "a coroutine runs once: write co_await std::move(coro), or "
                   "asyncio::create_task(std::move(coro)) to await it in several places");
     static_assert(Awaitable<A> || is_coro<std::remove_cvref_t<A>>,
                   "co_await needs an awaitable: a Coro, Future, Task, what a function of asyncio "
                   "returns, or a type with await_ready, await_suspend and await_resume");
-    location = where;
-    return awaiter_for(std::forward<A>(awaited));
+    if constexpr (Awaitable<A>) {
+      location = where;
+      return awaiter_for(std::forward<A>(awaited));
+    } else if constexpr (is_coro<std::remove_cvref_t<A>>) {
+      return CoroAwaiter<typename std::remove_cvref_t<A>::value_type>(nullptr);
+    } else {
+      return Refused();
+    }
   }
 
   Outcome<Value> outcome;
@@ -140,9 +167,7 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
   void await_suspend(std::coroutine_handle<P> awaiting) {
     static_assert(OwnPromise<P>, "an asyncio::Coro can be awaited only in an asyncio::Coro");
     if (child == nullptr) {
-      throw_runtime_error(
-          "co_await: this Coro was moved from or awaited already; a coroutine runs once, call its "
-          "function again or share it by create_task()");
+      throw_consumed("co_await", type_name<T>());
     }
     parent = &awaiting.promise();
     child->owner = this;
@@ -150,11 +175,8 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
   }
   T await_resume() {
     Outcome<Value>& outcome = promise().outcome;
-    if (!outcome.has_value()) [[unlikely]] {
-      Failure failure = outcome.take_failure();
-      destroy();
-      raise_at(parent->function, parent->location, std::move(failure));
-    }
+    if (!outcome.has_value()) [[unlikely]]
+      std::rethrow_exception(raised_error());
     const Finally ended{this};
     if constexpr (!std::is_void_v<T>) return std::move(outcome.value());
   }
@@ -167,6 +189,12 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
   }
 
  private:
+  [[gnu::noinline]] std::exception_ptr raised_error() noexcept {
+    std::exception_ptr error =
+        raised_at(parent->function, parent->location, promise().outcome.take_failure());
+    destroy();
+    return error;
+  }
   struct Finally {
     CoroAwaiter* awaiter;
     ~Finally() { awaiter->destroy(); }

@@ -42,6 +42,10 @@ class ReadyQueue {
     entries_[tail_++ & (capacity_ - 1)] = ReadyEntry{fn, object};
   }
   [[nodiscard]] ReadyEntry pop() noexcept { return entries_[head_++ & (capacity_ - 1)]; }
+  /// The entry that `n` more pops come to.
+  [[nodiscard]] ReadyEntry& at(std::size_t n) noexcept {
+    return entries_[(head_ + n) & (capacity_ - 1)];
+  }
   [[nodiscard]] std::size_t size() const noexcept { return tail_ - head_; }
   [[nodiscard]] bool empty() const noexcept { return tail_ == head_; }
 

@@ -15,7 +15,9 @@ struct ExceptionContext;
 
 namespace asyncio::detail {
 
+class CallbackNode;
 class FutureState;
+struct TaskFactory;
 
 /// A timer's place in a loop: a slot while it is armed. What it calls is a ReadyFn, pushed to the
 /// ready queue when the deadline has come; its queue slot is reserved while it is armed.
@@ -54,8 +56,10 @@ class Scheduler {
   std::uint32_t created_tasks = 0;
   std::uint32_t outside_work = 0;  ///< what may still wake the loop: thread jobs, armed descriptors
   FutureState* doomed = nullptr;   ///< to be destroyed by the dispose() that is at it
+  CallbackNode* callbacks = nullptr;    ///< done-callbacks of users that have not run
+  TaskFactory* task_factory = nullptr;  ///< null: none was set
   bool disposing = false;
-  bool debug = false;
+  bool debug = false;  ///< written by the loop's thread; others read it by in_debug_mode()
 
   [[nodiscard]] virtual std::int64_t now() const = 0;
   /// Throws: std::bad_alloc. A deadline of INT64_MAX never fires.
@@ -70,9 +74,14 @@ class Scheduler {
   /// Keeps this object, though not the loop, alive for a thread that will post(). Any thread.
   virtual void pin() noexcept = 0;
   virtual void unpin() noexcept = 0;
+  /// Throws: RuntimeError "WHAT: ..." if the loop runs on another thread.
+  virtual void check_thread(const char* what) const = 0;
   /// To the exception handler of the loop. Never throws: what the handler throws is reported too.
   virtual void report(const ExceptionContext& context) noexcept = 0;
 
+  [[nodiscard]] bool in_debug_mode() const noexcept {
+    return __atomic_load_n(&debug, __ATOMIC_RELAXED);
+  }
   [[nodiscard]] bool closed() const noexcept { return __atomic_load_n(&closed_, __ATOMIC_ACQUIRE); }
   /// True on the thread that made the loop, or that ran it last.
   [[nodiscard]] bool on_own_thread() const noexcept {

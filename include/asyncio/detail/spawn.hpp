@@ -2,6 +2,7 @@
 
 #include <asyncio/coroutine.hpp>
 #include <asyncio/detail/future_wait.hpp>
+#include <asyncio/detail/unique_function.hpp>
 
 #include <concepts>
 #include <source_location>
@@ -13,6 +14,7 @@
 namespace asyncio {
 
 class Context;
+class EventLoop;
 class FutureBase;
 template <class T>
 class Task;
@@ -27,6 +29,11 @@ struct TaskOptions {
 static_assert(std::is_trivially_destructible_v<TaskOptions>);
 
 namespace detail {
+
+/// See EventLoop::set_task_factory().
+struct TaskFactory {
+  UniqueFunction<void(EventLoop&, TaskOptions&)> adjust;
+};
 
 /// A callable that returns a coroutine (or what converts to one) for copies of these arguments.
 template <class F, class... Args>
@@ -126,8 +133,7 @@ TaskStateOf<T>* new_task(Scheduler& scheduler, std::source_location where, Coro<
   KeeperOwner owner{keeper};
   try {
     if (!coro) {
-      throw_runtime_error(
-          "create_task(): this Coro was moved from or awaited already; call its function again");
+      throw_consumed("create_task()", type_name<T>());
     }
     scheduler.check_open("create_task()");
     auto* state = new TaskStateOf<T>(scheduler, where);

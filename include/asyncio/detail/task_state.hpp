@@ -53,7 +53,6 @@ struct TaskExtra : Pooled {
   std::string name;
   ContextCell* context = nullptr;
   Keeper* keeper = nullptr;
-  std::source_location created_at;
 };
 
 /// A task: a stack of suspended coroutines with one pointer to its top, and a future for its end.
@@ -101,8 +100,8 @@ class TaskState : public FutureState {
 
   /// The innermost coroutine; null once it is done.
   [[nodiscard]] PromiseBase* top() const noexcept { return done() ? nullptr : top_; }
-  /// raise_at() the current co_await of the task, whose step runs.
-  [[noreturn]] void raise_here(Failure failure) const;
+  /// raised_at() the current co_await of the task, whose step runs.
+  [[nodiscard]] std::exception_ptr raised_here(Failure failure) const noexcept;
   /// Where the coroutine of a task that is done was defined.
   [[nodiscard]] std::source_location defined_at() const noexcept { return defined_at_; }
   [[nodiscard]] Waiter* waiting() const noexcept { return waiting_; }
@@ -119,7 +118,7 @@ class TaskState : public FutureState {
 
   /// Registers and schedules it, or runs its first step. `root` is the promise of a coroutine that
   /// has not run; it and the keeper belong to the task from here on, also if this throws.
-  void start(PromiseBase& root, const TaskOptions& options, Keeper* keeper);
+  void start(PromiseBase& root, TaskOptions options, Keeper* keeper);
   /// Moves the root's value into the slot, or gives its error. Typed, therefore virtual.
   virtual Failure absorb(PromiseBase& root) noexcept = 0;
   virtual void destroy_value() noexcept = 0;

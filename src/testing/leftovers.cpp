@@ -1,0 +1,41 @@
+#include "testing/leftovers.hpp"
+
+#include <asyncio/detail/failure.hpp>
+#include <asyncio/detail/frame_allocator.hpp>
+
+#include <dirent.h>
+#include <fmt/format.h>
+
+namespace asyncio::testing::detail {
+
+using asyncio::detail::live_blocks;
+
+namespace {
+
+std::size_t open_descriptors() {
+  DIR* dir = ::opendir("/proc/self/fd");
+  if (dir == nullptr) return 0;
+  std::size_t n = 0;
+  while (::readdir(dir) != nullptr) ++n;  // NOLINT(concurrency-mt-unsafe): a stream of our own
+  ::closedir(dir);
+  return n;
+}
+
+}  // namespace
+
+Leftovers::Leftovers() : blocks_(live_blocks()), descriptors_(open_descriptors()) {}
+
+std::string Leftovers::describe() const {
+  asyncio::detail::forget_failures();  // an error that is remembered may hold a handle
+  std::string text;
+  if (const std::int64_t left = live_blocks() - blocks_; left != 0) {
+    text += fmt::format("{} left of coroutine frames, futures and handles:\n{}", left,
+                        live_.describe());
+  }
+  if (const std::size_t now = open_descriptors(); now != descriptors_) {
+    text += fmt::format("{} descriptors were open before, {} are after\n", descriptors_, now);
+  }
+  return text;
+}
+
+}  // namespace asyncio::testing::detail

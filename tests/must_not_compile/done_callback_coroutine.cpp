@@ -1,0 +1,12 @@
+// expect: a coroutine does nothing until it is awaited or made a task
+#include <asyncio/task.hpp>
+
+asyncio::Coro<> follow_up() { co_return; }
+
+void f(asyncio::Task<int> task) {
+#ifdef RIGHT
+  task.add_done_callback([] { asyncio::create_task(follow_up()); });
+#else
+  task.add_done_callback(follow_up);
+#endif
+}
