@@ -18,7 +18,10 @@ asyncio::Coro<int> fetch(std::string url) {
   co_return co_await parse(page);
 }
 
-asyncio::Coro<> fetch_all() { co_await asyncio::gather(fetch("/index.html"), fetch("/news.html")); }
+asyncio::Coro<int> fetch_all() {
+  auto [index, news] = co_await asyncio::gather(fetch("/index.html"), fetch("/news.html"));
+  co_return index + news;
+}
 
 int main() {
   try {

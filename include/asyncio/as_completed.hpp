@@ -2,9 +2,9 @@
 
 #include <asyncio/detail/as_completed_core.hpp>
 #include <asyncio/detail/range.hpp>
+#include <asyncio/detail/unique_handles.hpp>
 #include <asyncio/gather.hpp>
 #include <asyncio/task.hpp>
-#include <asyncio/wait.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -39,7 +39,10 @@ class Completion {
   /// Throws: RuntimeError the second time.
   detail::CoroAwaiter<T> operator co_await() & {
     if (!core_) detail::throw_element_awaited();
-    return detail::next_completed_value<T, copied>(std::move(core_)).operator co_await();
+    auto coro =
+        detail::next_completed_value<T, copied>(detail::Hold<detail::CompletedCore>(core_.get()));
+    core_ = {};  // not if there was no memory for it
+    return std::move(coro).operator co_await();
   }
 
  private:
@@ -92,8 +95,9 @@ class AsCompleted {
   [[nodiscard]] Coro<std::optional<H>> next() {
     if (!core_) detail::throw_completed_moved();
     if (left_ == 0) return none();
-    --left_;
-    return next_of(detail::Hold<detail::CompletedCore>(core_.get()));
+    auto coro = next_of(detail::Hold<detail::CompletedCore>(core_.get()));
+    --left_;  // not if there was no memory for it
+    return coro;
   }
 
  private:

@@ -47,6 +47,8 @@ class State {
   void fail(asyncio::detail::Failure failure);
   /// Nobody will complete it: fails, if it is pending.
   void abandon() noexcept;
+  /// While it is true, abandon() does nothing. The loop's thread.
+  void set_starting(bool starting) noexcept { starting_ = starting; }
   void set_canceller(asyncio::detail::UniqueFunction<void()> canceller);
   void set_loop(const void* scheduler) noexcept { scheduler_ = scheduler; }
 
@@ -58,6 +60,7 @@ class State {
   asyncio::detail::SharedCount users_{0};
   Sync* sync_;
   const void* scheduler_ = nullptr;
+  bool starting_ = false;
 };
 
 template <class T>

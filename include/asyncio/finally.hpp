@@ -5,6 +5,8 @@
 #include <asyncio/shield.hpp>
 #include <asyncio/task.hpp>
 
+#include <coroutine>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -36,20 +38,54 @@ Coro<std::remove_cvref_t<await_result_t<A>>> finally_after(A awaitable, F cleanu
   co_return std::move(result).value();
 }
 
-/// Awaits a task to its end whatever cancels the waiter. Returns: the first such cancellation.
-[[nodiscard]] Coro<Failure> await_undisturbed(Task<> task);
+/// Waits for the end of a task without cancelling it; allocates nothing.
+class EndOf : public OwnAwaiter, public Waiter {
+ public:
+  explicit EndOf(FutureState& state) noexcept : Waiter(ops), state_(&state) {}
+  EndOf(EndOf&& other) noexcept : Waiter(other), state_(other.state_) {}
+
+  [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
+  void await_suspend(std::coroutine_handle<>) noexcept;
+  void await_resume() { running_task()->throw_delivery_if_any(); }
+  [[nodiscard]] Result<void> await_result();
+
+ private:
+  static const Ops ops;
+  FutureState* state_;
+  WaitNode node_;
+};
 
 template <class F>
 Coro<> call_and_drop(F& cleanup) {
-  co_await call_body<BodyResult<F>>(cleanup);
+  if constexpr (Awaitable<decltype(cleanup())>) {
+    (void)co_await cleanup();
+  } else {
+    (void)cleanup();
+  }
 }
+
+/// A task for a cleanup; nothing if there is no memory for it.
+[[nodiscard]] std::optional<Task<>> start_cleanup(Coro<> cleanup);
 
 template <class A, class F>
 Coro<std::remove_cvref_t<await_result_t<A>>> finally_shielded(A awaitable, F cleanup) {
+  // Made first: the cleanup must not fail for want of memory. The second one is for when there is
+  // none for a task.
+  ClosedUnlessRun shielded(call_and_drop(cleanup));
+  ClosedUnlessRun in_place(call_and_drop(cleanup));
   auto result = co_await as_result(std::move(awaitable));
-  Task<> task = create_task(call_and_drop(cleanup), {.name = "finally"});
-  const Failure cancelled = co_await await_undisturbed(task);
-  auto cleaned = co_await as_result(std::move(task));
+  Failure cancelled;
+  Result<void> cleaned = None{};
+  if (const std::optional<Task<>> task = start_cleanup(std::move(shielded.coro))) {
+    FutureState& state = FutureAccess::state(*task);
+    while (!state.done()) {
+      auto waited = co_await as_result(EndOf(state));
+      if (!waited && !cancelled) cancelled = failure_of(waited);
+    }
+    cleaned = co_await as_result(*task);
+  } else {
+    cleaned = co_await as_result(std::move(in_place.coro));
+  }
   if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
   if (cancelled) raise_after(cancelled, failure_of(result));
   co_return std::move(result).value();

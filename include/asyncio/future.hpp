@@ -43,10 +43,22 @@ class CallbackOf final : public CallbackNode {
   F fn_;
 };
 
+template <class F, class... Args>
+inline constexpr bool returns_awaitable = false;
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>&, Args...>
+inline constexpr bool returns_awaitable<F, Args...> =
+    Awaitable<std::invoke_result_t<std::decay_t<F>&, Args...>>;
+template <class F, class Handle>
+inline constexpr bool makes_awaitable = returns_awaitable<F, Handle> || returns_awaitable<F>;
+
 template <class Handle, class F>
 CallbackId add_done_callback(FutureState& state, F&& fn) {
   static_assert(std::invocable<std::decay_t<F>&, Handle> || std::invocable<std::decay_t<F>&>,
                 "add_done_callback(): the callable takes the future, or nothing");
+  static_assert(!makes_awaitable<F, Handle>,
+                "add_done_callback(): the callable must not be a coroutine, which nobody would "
+                "await; start it there by asyncio::create_task()");
   return state.add_callback(new CallbackOf<Handle, std::decay_t<F>>(std::forward<F>(fn)));
 }
 

@@ -74,10 +74,11 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   std::size_t running_ = 0;
   detail::TaskState* parent_ = nullptr;
   detail::TaskState* waiting_ = nullptr;  // the parent, while it waits for the children to end
-  std::optional<Coro<>> leaving_;  // made when it is entered: leaving must not fail for want of memory
+  std::optional<Coro<>>
+      leaving_;  // made when it is entered: leaving must not fail for want of memory
   detail::Failure body_failure_;
   std::vector<detail::Failure> errors_;  // has room for one of each child and of the body
-  detail::Failure base_error_;  // a KeyboardInterrupt
+  detail::Failure base_error_;           // a KeyboardInterrupt
   bool entered_ = false;
   bool exiting_ = false;
   bool left_ = false;

@@ -130,18 +130,27 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
     void operator()() {
       concurrent::detail::StateOf<T>& s = promise.state();
       if (s.cancelled()) return;
-      Task<T> task = start(s);
-      s.set_canceller(detail::UniqueFunction<void()>(detail::CancelFromAnyThread(task)));
-      task.add_done_callback([p = std::move(promise)](Task<T> done) {
-        detail::complete_from(std::move(done), p.state());
-      });
-    }
-    Task<T> start(concurrent::detail::StateOf<T>& s) {
+      const detail::Ref<concurrent::detail::StateOf<T>> kept(&s);
+      s.set_starting(true);
       try {
-        return loop.create_task(std::move(coro));
+        start(s);
+        s.set_starting(false);
       } catch (...) {
+        s.set_starting(false);
         s.fail(detail::current_failure());
         throw;  // to the exception handler, too
+      }
+    }
+    void start(concurrent::detail::StateOf<T>& s) {
+      Task<T> task = loop.create_task(std::move(coro));
+      try {
+        s.set_canceller(detail::UniqueFunction<void()>(detail::CancelFromAnyThread(task)));
+        task.add_done_callback([p = std::move(promise)](Task<T> done) {
+          detail::complete_from(std::move(done), p.state());
+        });
+      } catch (...) {
+        task.cancel();  // nobody would hear of its end
+        throw;
       }
     }
   };

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace asyncio::detail {
 namespace {
@@ -15,8 +16,10 @@ using Kind = Traceback::Kind;
 // Enough for an error to be found that went through a few handlers on its way; few enough that
 // what they hold is not kept for long.
 constexpr std::size_t remembered = 16;
-// An error that is kept and thrown again and again would get longer for ever.
-constexpr unsigned deepest = 500;
+// A longer track is cut in the middle; an error that is kept and thrown again and again would get
+// longer for ever.
+constexpr unsigned deepest = 600;
+constexpr unsigned kept_of_each_end = 200;
 // A loop whose every turn fails while it handles the failure before would keep them all.
 constexpr unsigned most_chained = 50;
 
@@ -43,7 +46,24 @@ class Memory {
     return found;
   }
 
+  // The one that the await at `location` has just thrown in this task; null if none has.
+  [[nodiscard]] const Failure* find_thrown(const std::exception_ptr& error,
+                                           std::source_location function,
+                                           std::source_location location) const noexcept {
+    for (std::size_t back = 1; back <= remembered; ++back) {
+      const Entry& known = ring_[(next_ - back) % remembered];
+      const Traceback* top = known.failure.traceback.get();
+      if (known.failure.error == error && known.task == thread_state.task && top != nullptr &&
+          top->kind == Kind::awaiting && same_place(top->location, location) &&
+          same_place(top->function, function)) {
+        return &known.failure;
+      }
+    }
+    return nullptr;
+  }
+
   void add(Failure failure) noexcept {
+    if (ended_) return;
     Entry& newest = ring_[(next_ - 1) % remembered];
     const bool goes_on = newest.failure.error == failure.error &&
                          extends(failure.traceback.get(), newest.failure.traceback.get());
@@ -54,6 +74,11 @@ class Memory {
 
   void clear() noexcept {
     for (Entry& entry : ring_) entry.failure = Failure();
+  }
+  /// Nothing is remembered from here on.
+  void end() noexcept {
+    ended_ = true;
+    clear();
   }
 
  private:
@@ -71,6 +96,7 @@ class Memory {
 
   std::array<Entry, remembered> ring_;
   std::size_t next_ = remembered;
+  bool ended_ = false;
 };
 
 // Null until an error is remembered.
@@ -78,7 +104,7 @@ constinit thread_local Memory* memory = nullptr;
 
 // It is emptied when the thread ends, not destroyed: what runs after that may still throw.
 struct EmptiedAtEnd {
-  ~EmptiedAtEnd() { memory->clear(); }
+  ~EmptiedAtEnd() { memory->end(); }
 };
 
 [[gnu::noinline]] void make_memory() noexcept {
@@ -93,11 +119,34 @@ Memory& memory_for_writing() noexcept {
   return *memory;
 }
 
+// The outermost and the innermost frames of a track, with a note of how many are left out between.
+Ref<const Traceback> without_the_middle(const Ref<const Traceback>& track) noexcept {
+  std::array<const Traceback*, kept_of_each_end> outer;
+  const Traceback* at = track.get();
+  for (const Traceback*& node : outer) node = std::exchange(at, at->inner.get());
+  unsigned left_out = 0;
+  for (; at->depth >= kept_of_each_end; at = at->inner.get()) left_out += 1 + at->left_out;
+  Ref<const Traceback> shorter(at);
+  for (auto node = outer.rbegin(); node != outer.rend(); ++node) {
+    auto* copy = (*node)->is_link()
+                     ? new (std::nothrow) Traceback((*node)->kind, (*node)->other, shorter)
+                     : new (std::nothrow)
+                           Traceback((*node)->kind, (*node)->function, (*node)->location, shorter);
+    if (copy == nullptr) return track;
+    copy->repeats = (*node)->repeats;
+    copy->chained = (*node)->chained;
+    copy->left_out = (*node)->left_out + std::exchange(left_out, 0);
+    copy->depth = shorter->depth + 1;
+    shorter = Ref<const Traceback>(copy);
+  }
+  return shorter;
+}
+
 Ref<const Traceback> frame(Kind kind, std::source_location function, std::source_location location,
                            Ref<const Traceback> inner) noexcept {
+  if (inner && inner->depth >= deepest) inner = without_the_middle(inner);
   const Traceback* below = inner.get();
-  if (below != nullptr && below->depth >= deepest) return inner;
-  const bool repeats = below != nullptr && below->kind == kind &&
+  const bool repeats = below != nullptr && below->kind == kind && below->left_out == 0 &&
                        same_place(below->location, location) &&
                        same_place(below->function, function);
   auto* node =
@@ -151,20 +200,18 @@ Failure current_failure() noexcept { return failure_of(std::current_exception())
 
 Failure failure_leaving(std::source_location function, std::source_location location) noexcept {
   Failure failure(std::current_exception());
-  const Failure* known = memory == nullptr ? nullptr : memory->find(failure.error);
-  // A cancellation that nobody has passed on comes out of the await that was cancelled.
-  Kind kind = is_cancelled_error(failure.error) ? Kind::awaiting : Kind::thrown;
-  if (known != nullptr) {
-    kind = Kind::thrown;
-    failure.traceback = known->traceback;
-    const Traceback* top = failure.traceback.get();
-    // The await that has thrown has put this coroutine there already.
-    if (top != nullptr && top->kind == Kind::awaiting && same_place(top->function, function) &&
-        same_place(top->location, location)) {
-      return failure;
+  if (memory != nullptr) {
+    // It has put this coroutine there already.
+    if (const Failure* thrown = memory->find_thrown(failure.error, function, location)) {
+      return *thrown;
     }
   }
-  failure.traceback = frame(kind, function, location, std::move(failure.traceback));
+  const Failure* known = memory == nullptr ? nullptr : memory->find(failure.error);
+  // A cancellation that nobody has passed on comes out of the await that was cancelled.
+  const bool awaiting = known == nullptr && is_cancelled_error(failure.error);
+  if (known != nullptr) failure.traceback = known->traceback;
+  failure.traceback = frame(awaiting ? Kind::awaiting : Kind::thrown, function, location,
+                            std::move(failure.traceback));
   return failure;
 }
 

@@ -108,7 +108,10 @@ std::string readable_type(std::string_view pretty) {
     return "<lambda> at " + std::string(file_name(place));
   }
   if (type.find("<lambda(") != std::string::npos) return function_name(type);
-  return without(std::move(type), "(anonymous namespace)::");
+  for (const char* noise : {"(anonymous namespace)::", "{anonymous}::", "<unnamed>::"}) {
+    type = without(std::move(type), noise);
+  }
+  return type;
 }
 
 }  // namespace asyncio::detail

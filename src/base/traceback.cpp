@@ -39,8 +39,8 @@ std::string repeated(const std::string& line, std::size_t times) {
   for (std::size_t n = 0; n < times && n < shown_repeats; ++n) text += line;
   if (times <= shown_repeats) return text;
   const std::size_t more = times - shown_repeats;
-  return text + fmt::format("\n  [Previous line repeated {} more time{}]", more,
-                            more == 1 ? "" : "s");
+  return text +
+         fmt::format("\n  [Previous line repeated {} more time{}]", more, more == 1 ? "" : "s");
 }
 
 const Traceback* link_of(const Traceback* frame) {
@@ -171,6 +171,11 @@ std::string format_frames(const Traceback* frame, std::optional<std::size_t> lim
     const std::size_t more = std::min(std::size_t{frame->repeats} + 1, limit.value_or(-1) - frames);
     times += more;
     frames += more;
+    if (frame->left_out > 0) {
+      text += repeated(line, std::exchange(times, 0));
+      text += fmt::format("\n  [{} frames are left out here]", frame->left_out);
+      line.clear();
+    }
   }
   return text + repeated(line, times);
 }

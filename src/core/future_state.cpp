@@ -125,6 +125,10 @@ void FutureState::fail(Failure failure) noexcept {
 
 void FutureState::become(Phase phase) noexcept {
   phase_ = phase;
+  if (scheduler_->closed()) {  // no queue runs any more
+    abandon_callbacks();
+    return;
+  }
   while (WaitNode* node = callbacks_.pop_front()) make_ready(*node);
 }
 

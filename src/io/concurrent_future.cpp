@@ -127,9 +127,11 @@ void State::fail(asyncio::detail::Failure failure) {
 }
 
 void State::abandon() noexcept {
+  if (starting_) return;  // whoever starts it will say why it failed
   try {
     throw RuntimeError(
-        "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended; join "
+        "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended; "
+        "join "
         "the threads that wait before it is closed");
   } catch (...) {
     fail(asyncio::detail::current_failure());  // bad_alloc, if there was no memory for the text

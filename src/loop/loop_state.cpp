@@ -91,10 +91,10 @@ void LoopState::deliver_inbox() {
 void LoopState::check_can_run(const char* what) const {
   check_open(what);
   if (running()) {
-    throw_runtime_error(
-        fmt::format("{}: this event loop is already running, \"{}\"; co_await in its coroutines, and "
-                    "use run_coroutine_threadsafe() from other threads",
-                    what, name));
+    throw_runtime_error(fmt::format(
+        "{}: this event loop is already running, \"{}\"; co_await in its coroutines, and "
+        "use run_coroutine_threadsafe() from other threads",
+        what, name));
   }
   if (thread_state.scheduler != nullptr) {
     throw_runtime_error(
@@ -267,7 +267,8 @@ void LoopState::discard_ready() noexcept {
 void LoopState::discard_everything() noexcept {
   // Destructors of what is discarded may schedule something new, hence the loop; one that always
   // does is stopped by the loop being closed to it.
-  for (int rounds = 0; !ready.empty() || timers_.size() > 0 || registry.size() > 0 || callbacks != nullptr;
+  for (int rounds = 0;
+       !ready.empty() || timers_.size() > 0 || registry.size() > 0 || callbacks != nullptr;
        ++rounds) {
     if (rounds == 100) __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
     discard_ready();

@@ -1,16 +1,40 @@
 #include <asyncio/finally.hpp>
-#include <asyncio/wait.hpp>
+
+#include <new>
 
 namespace asyncio::detail {
 
-Coro<Failure> await_undisturbed(Task<> task) {
-  std::vector<Task<>> one(1, task);
-  Failure first;
-  while (!task.done()) {
-    auto waited = co_await as_result(wait(one));
-    if (!waited && !first) first = failure_of(waited);
+const Waiter::Ops EndOf::ops{
+    .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
+      auto& wait = static_cast<EndOf&>(self);
+      if (!wait.node_.linked()) return false;  // scheduled already
+      wait.node_.unlink();
+      task.schedule();
+      return true;
+    },
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "a shielded cleanup",
+};
+
+void EndOf::await_suspend(std::coroutine_handle<>) noexcept {
+  TaskState& task = *running_task();
+  node_.set(&TaskState::step, &task);
+  task.park(*this);
+  state_->notify(node_);
+}
+
+Result<void> EndOf::await_result() {
+  TaskState& task = *running_task();
+  return task.has_delivery() ? Result<void>(task.take_delivery()) : Result<void>(None{});
+}
+
+std::optional<Task<>> start_cleanup(Coro<> cleanup) {
+  try {
+    return create_task(std::move(cleanup), {.name = "finally"});
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
   }
-  co_return first;
 }
 
 }  // namespace asyncio::detail

@@ -296,7 +296,8 @@ void TaskGroup::tell_lost(TaskState& task, const detail::Failure& failure) const
     context.task = AnyTask(detail::Ref<detail::FutureState>(&task));
     task.scheduler().report(context);
   } catch (...) {
-    detail::log(LogLevel::error, "TaskGroup: an error is lost, and there is no memory to say which");
+    detail::log(LogLevel::error,
+                "TaskGroup: an error is lost, and there is no memory to say which");
   }
 }
 

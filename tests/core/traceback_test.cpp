@@ -510,6 +510,21 @@ ASYNC_TEST(Traceback, GoesOnWhereAHandlerHasAskedForAnotherErrorMeanwhile) {
             crawled(at("pass_on_after_asking", pass_on_after_asking_line)));
 }
 
+// EXC-016
+ASYNC_TEST(Traceback, GoesOnWhereAHandlerHasAskedForTheSameErrorMeanwhile) {
+  auto task = asyncio::create_task(crawl());
+  const auto ask = [&]() -> asyncio::Coro<> {
+    try {
+      co_await left(task);
+    } catch (...) {
+      EXPECT_THROW(task.result(), std::runtime_error);
+      throw;
+    }
+  };
+  const Outline seen = co_await caught(ask());
+  EXPECT_EQ(without_first(seen), crawled(at("left", left_line)));
+}
+
 namespace {
 
 asyncio::Coro<> park_pointer() {
@@ -606,6 +621,8 @@ asyncio::Coro<> throw_kept(const std::exception_ptr& kept) {
   std::rethrow_exception(kept);
 }
 asyncio::Coro<> call_throw_kept(const std::exception_ptr& kept) { co_await throw_kept(kept); }
+constexpr unsigned throw_last_line = __LINE__ + 1;
+asyncio::Coro<> throw_last(const std::exception_ptr& kept) { co_await throw_kept(kept); }
 
 }  // namespace
 
@@ -614,6 +631,14 @@ ASYNC_TEST(Traceback, OfAnErrorObjectThatIsThrownForEverIsBounded) {
   const auto kept = std::make_exception_ptr(std::runtime_error("kept"));
   for (int i = 0; i < 5'000; ++i) (void)co_await asyncio::as_result(call_throw_kept(kept));
   EXPECT_LT(asyncio::format_exception(kept).size(), 100'000U);
+  asyncio::detail::forget_failures();
+}
+
+ASYNC_TEST(Traceback, OfAnErrorObjectThatIsThrownForEverHasTheFramesOfTheLastTime) {
+  const auto kept = std::make_exception_ptr(std::runtime_error("kept"));
+  for (int i = 0; i < 5'000; ++i) (void)co_await asyncio::as_result(call_throw_kept(kept));
+  const Outline seen = co_await caught(throw_last(kept));
+  EXPECT_EQ(seen.front(), at("throw_last", throw_last_line));
   asyncio::detail::forget_failures();
 }
 
@@ -668,6 +693,21 @@ ASYNC_TEST(Traceback, DoesNotCollapseFramesThatAlternate) {
   const std::string b = at("pong", pong_line);
   EXPECT_EQ(co_await caught(ping(4)),
             lines(a, b, a, b, a, b, a, b, at_start("ping"), "range_error: at the bottom"));
+}
+
+namespace {
+
+constexpr unsigned play_line = __LINE__ + 1;
+asyncio::Coro<> play(int depth) { co_await ping(depth); }
+
+}  // namespace
+
+// Whatever is left out of a long one, it is not who awaited it
+ASYNC_TEST(Traceback, OfThousandsOfFramesThatAlternateHasTheOutermostAndTheInnermost) {
+  const Outline seen = co_await caught(play(2'000));
+  EXPECT_EQ(seen.front(), at("play", play_line));
+  EXPECT_EQ(Outline(seen.end() - 2, seen.end()),
+            lines(at_start("ping"), "range_error: at the bottom"));
 }
 
 // failure 28

@@ -193,7 +193,7 @@ TEST(ThreadMisuse, ALoopThatIsClosedFirstEndsTheFuture) {
   loop->close();
   EXPECT_EQ(thrown_by([&] { (void)future.result(); }),
             "RuntimeError: run_coroutine_threadsafe(): the event loop was closed before the "
-            "coroutine had ended");
+            "coroutine had ended; join the threads that wait before it is closed");
 }
 
 // RUN-003

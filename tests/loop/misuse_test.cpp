@@ -173,6 +173,7 @@ TEST(LoopMisuse, AClosedLoopTakesNothing) {
   loop->close();
   Cases cases = ways_to_run(*loop, future);
   const Cases more = {{"call_soon()", [&] { loop->call_soon([] {}); }},
+                      {"call_later()", [&] { loop->call_later(1s, [] {}); }},
                       {"call_at()", [&] { loop->call_at(asyncio::TimePoint(), [] {}); }},
                       {"create_task()", [&] { (void)loop->create_task(gives(1)); }},
                       {"create_task()", [&] { (void)loop->create_task(gives, 1); }},
@@ -246,11 +247,13 @@ TEST(LoopMisuse, InDebugModeAForeignThreadIsRefusedAndToldTheSafeWay) {
   loop->set_debug(true);
   const asyncio::Future<int> future(*loop);
   const Cases cases = {{"call_soon()", [&] { loop->call_soon([] {}); }},
+                       {"call_later()", [&] { loop->call_later(1s, [] {}); }},
                        {"call_at()", [&] { loop->call_at(asyncio::TimePoint(), [] {}); }},
                        {"add_reader()", [&] { loop->add_reader(0, [] {}); }},
                        {"add_writer()", [&] { loop->add_writer(1, [] {}); }},
                        {"create_task()", [&] { (void)loop->create_task(gives(1)); }},
                        {"add_done_callback()", [&] { future.add_done_callback([] {}); }},
+                       {"set_result()", [&] { future.set_result(1); }},
                        {"cancel()", [&] { future.cancel(); }}};
   loop->run_until_complete(calls([&] {
     std::thread([&] {

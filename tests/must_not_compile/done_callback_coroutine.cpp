@@ -1,4 +1,4 @@
-// expect: a coroutine does nothing until it is awaited or made a task
+// expect: the callable must not be a coroutine, which nobody would await
 #include <asyncio/task.hpp>
 
 asyncio::Coro<> follow_up() { co_return; }

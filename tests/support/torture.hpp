@@ -43,6 +43,17 @@ class Item {
   int number_;
 };
 
+/// In the frame of a coroutine: how many such frames there are.
+class Witness {
+ public:
+  Witness() noexcept { ++alive; }
+  Witness(const Witness&) = delete;
+  Witness& operator=(const Witness&) = delete;
+  ~Witness() { --alive; }
+
+  inline static int alive = 0;
+};
+
 struct Torture {
   /// Nothing may be reported but while allocations fail.
   bool quiet = true;
@@ -97,8 +108,10 @@ std::string torture(F scenario, Torture options = {}) {
   const LogCapture reports;
   problems += asyncio::testing::fail_at_each_allocation(
       [&scenario] { return detail::uncancelled(scenario); });
-  if (Item::alive != 0) problems += std::to_string(Item::alive) + " items are left\n";
-  Item::alive = 0;
+  for (int* alive : {&Item::alive, &Witness::alive}) {
+    if (*alive != 0) problems += std::to_string(*alive) + " items or frames are left\n";
+    *alive = 0;
+  }
   constexpr std::size_t enough = 2000;
   if (problems.size() > enough) problems = problems.substr(0, enough) + "... and so on";
   return problems;

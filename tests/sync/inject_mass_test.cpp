@@ -82,7 +82,8 @@ asyncio::Coro<Clock::duration> cancel_sleepers(int n) {
 // From the last to the first, which is the worst for a list that is searched from its front.
 asyncio::Coro<Clock::duration> cancel_waiters_of_one_future(int n) {
   const asyncio::Future<> future;
-  const asyncio::Task<> shared = asyncio::create_task([&]() -> asyncio::Coro<> { co_await future; });
+  const asyncio::Task<> shared =
+      asyncio::create_task([&]() -> asyncio::Coro<> { co_await future; });
   auto wait = [](asyncio::Task<> task) -> asyncio::Coro<> {
     std::vector<asyncio::Task<>> one(1, task);
     (void)co_await asyncio::wait(one);
@@ -157,7 +158,9 @@ asyncio::Coro<Clock::duration> cancel_group(int n) {
 TEST(MassCancel, OfTasksThatSleepIsLinear) { expect_linear(&cancel_sleepers); }
 
 // failure 94
-TEST(MassCancel, OfTasksThatWaitForTheSameIsLinear) { expect_linear(&cancel_waiters_of_one_future); }
+TEST(MassCancel, OfTasksThatWaitForTheSameIsLinear) {
+  expect_linear(&cancel_waiters_of_one_future);
+}
 
 // failure 94, failure 13
 TEST(MassCancel, OfTimersIsLinearAndDropsWhatTheyHold) { expect_linear(&cancel_timers); }

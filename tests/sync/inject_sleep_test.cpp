@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 using support::Item;
 using support::require;
 using support::torture;
+using support::Witness;
 
 namespace {
 
@@ -108,16 +109,8 @@ asyncio::Coro<> timed() {
   require_end(end, is_domain_error(end));
 }
 
-struct Level {
-  Level() noexcept { ++alive; }
-  Level(const Level&) = delete;
-  Level& operator=(const Level&) = delete;
-  ~Level() { --alive; }
-  inline static int alive = 0;
-};
-
 asyncio::Coro<int> descend(int depth, bool fails) {
-  const Level level;
+  const Witness witness;
   if (depth > 1) co_return 1 + co_await descend(depth - 1, fails);
   co_await asyncio::sleep(1s);
   if (fails) throw std::domain_error("from the bottom");
@@ -128,18 +121,18 @@ constexpr int deep = 50;
 
 asyncio::Coro<> deep_chain() {
   const auto depth = co_await asyncio::as_result(descend(deep, false));
-  require(Level::alive == 0, "each frame is gone");
+  require(Witness::alive == 0, "each frame is gone");
   require_end(depth, depth.has_value() && depth.value() == deep);
 }
 
 asyncio::Coro<> deep_error() {
   const auto end = co_await asyncio::as_result(descend(deep, true));
-  require(Level::alive == 0, "each frame is gone");
+  require(Witness::alive == 0, "each frame is gone");
   require_end(end, !end && asyncio::detail::holds<std::domain_error>(end.error()));
 }
 
 asyncio::Coro<int> await_next(int left) {
-  const Level level;
+  const Witness witness;
   if (left == 0) co_return co_await later(0);
   auto next = asyncio::create_task(await_next(left - 1));
   co_return 1 + co_await next;
@@ -148,7 +141,7 @@ asyncio::Coro<int> await_next(int left) {
 asyncio::Coro<> chain_of_tasks() {
   const int length = co_await await_next(deep);
   require(length == deep, "each task hears of the next one");
-  require(Level::alive == 0, "each frame is gone");
+  require(Witness::alive == 0, "each frame is gone");
 }
 
 }  // namespace

@@ -26,33 +26,25 @@ using asyncio::TaskGroup;
 using support::Item;
 using support::require;
 using support::torture;
+using support::Witness;
 
 namespace {
 
-/// In the frame of each child.
-struct Alive {
-  Alive() noexcept { ++count; }
-  Alive(const Alive&) = delete;
-  Alive& operator=(const Alive&) = delete;
-  ~Alive() { --count; }
-  inline static int count = 0;
-};
-
 asyncio::Coro<Item> item_in(asyncio::Duration delay, int number) {
-  const Alive alive;
+  const Witness witness;
   co_await asyncio::sleep(delay);
   co_return Item(number);
 }
 
 asyncio::Coro<> fail_in(asyncio::Duration delay) {
-  const Alive alive;
+  const Witness witness;
   co_await asyncio::sleep(delay);
   throw std::domain_error("from fail_in()");
 }
 
 /// Takes a second to clean up.
 asyncio::Coro<> clean_up_slowly() {
-  const Alive alive;
+  const Witness witness;
   const auto end = co_await asyncio::as_result(asyncio::sleep(1h));
   (void)co_await asyncio::as_result(asyncio::sleep(1s));
   end.value();
@@ -62,7 +54,7 @@ asyncio::Coro<> clean_up_slowly() {
 template <class Body>
 asyncio::Coro<> in_group(Body& body) {
   const auto end = co_await asyncio::as_result(asyncio::with(TaskGroup(), body));
-  require(Alive::count == 0, "no child outlives its group");
+  require(Witness::alive == 0, "no child outlives its group");
   end.value();
 }
 
@@ -155,72 +147,6 @@ asyncio::Coro<> failure_in_the_inner_of_two() {
   (void)co_await fails_in_group(outer);
 }
 
-asyncio::Coro<> have_children(TaskGroup& group, int generations) {
-  const Alive alive;
-  if (generations == 0) co_return;
-  co_await asyncio::sleep(1s);
-  group.create_task(have_children(group, generations - 1));
-  group.create_task(have_children(group, generations - 1));
-}
-
-asyncio::Coro<> children_with_children() {
-  const auto body = [](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(have_children(group, 3));
-    co_return;
-  };
-  co_await in_group(body);
-}
-
-asyncio::Coro<> eager_children() {
-  const auto done_at_once = []() -> asyncio::Coro<int> { co_return 3; };
-  const auto body = [&](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(item_in(1s, 1), {.eager_start = true});
-    auto number = group.create_task(done_at_once(), {.eager_start = true});
-    require(number.done() && number.result() == 3, "an eager child may be done at once");
-    co_await asyncio::sleep(0s);
-  };
-  co_await in_group(body);
-}
-
-asyncio::Coro<> callable_children() {
-  int sum = 0;
-  const auto body = [&](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(
-        [&sum, item = Item(5)]() -> asyncio::Coro<> {
-          const Alive alive;
-          co_await asyncio::sleep(1s);
-          sum += item.number();
-        },
-        {.name = "with a name"});
-    group.create_task(item_in, asyncio::Duration(1s), 6);
-    co_return;
-  };
-  co_await in_group(body);
-  require(sum == 5 || sum == 0, "a callable child runs once");
-}
-
-// The children refer to what is in the frame around the group.
-asyncio::Coro<> references() {
-  int begun = 0;
-  int ended = 0;
-  struct Ending {
-    int& ended;
-    ~Ending() { ++ended; }
-  };
-  const auto child = [&]() -> asyncio::Coro<> {
-    ++begun;
-    const Ending ending{ended};
-    co_await asyncio::sleep(1s);
-  };
-  const auto body = [&](TaskGroup& group) -> asyncio::Coro<> {
-    for (int i = 0; i < 3; ++i) group.create_task(child());
-    co_await asyncio::sleep(500ms);
-  };
-  const auto end = co_await asyncio::as_result(asyncio::with(TaskGroup(), body));
-  require(begun == ended, "each child that has begun has ended");
-  end.value();
-}
-
 asyncio::Coro<> cancelled_while_it_waits() {
   const auto body = [](TaskGroup& group) -> asyncio::Coro<> {
     group.create_task(clean_up_slowly());
@@ -269,18 +195,6 @@ TEST(TaskGroupDisturbed, WithABodyThatFails) { EXPECT_EQ(torture(&failing_body),
 TEST(TaskGroupDisturbed, AroundOneThatFails) {
   EXPECT_EQ(torture(&failure_in_the_inner_of_two), "");
 }
-
-// failure 91
-TEST(TaskGroupDisturbed, WhoseChildrenMakeMore) { EXPECT_EQ(torture(&children_with_children), ""); }
-
-// failure 91
-TEST(TaskGroupDisturbed, WithEagerChildren) { EXPECT_EQ(torture(&eager_children), ""); }
-
-// failure 91
-TEST(TaskGroupDisturbed, WithCallables) { EXPECT_EQ(torture(&callable_children), ""); }
-
-// failure 91
-TEST(TaskGroupDisturbed, OutlivesItsChildren) { EXPECT_EQ(torture(&references), ""); }
 
 // failure 91, failure 19
 TEST(TaskGroupDisturbed, CancelledWhileItWaits) {

@@ -5,6 +5,7 @@
 #include <asyncio/as_result.hpp>
 #include <asyncio/context.hpp>
 #include <asyncio/event_loop.hpp>
+#include <asyncio/exception_context.hpp>
 #include <asyncio/future.hpp>
 #include <asyncio/sleep.hpp>
 
@@ -197,6 +198,32 @@ asyncio::Coro<> failing_callbacks() {
   co_await asyncio::sleep(1s);
 }
 
+// As failing_callbacks(), where the handler fails, too.
+asyncio::Coro<> failing_handler() {
+  auto& loop = asyncio::get_running_loop();
+  loop.set_exception_handler([](asyncio::EventLoop&, const asyncio::ExceptionContext&) {
+    throw std::domain_error("from the handler");
+  });
+  loop.call_soon([] { throw std::domain_error("from call_soon()"); });
+  co_await asyncio::sleep(1s);
+}
+
+// Debug mode tells of every step and callback here, that it took too long.
+asyncio::Coro<> in_debug_mode() {
+  auto& loop = asyncio::get_running_loop();
+  loop.set_debug(true);
+  loop.slow_callback_duration = asyncio::Duration();
+  const asyncio::Future<> future;
+  future.add_done_callback([] {});
+  loop.call_soon([future] {
+    if (!future.done()) future.set_result();
+  });
+  co_await future;
+  auto task = asyncio::create_task(asyncio::sleep(1s), {.name = "slow"});
+  require(!task.repr().empty() && !task.format_stack().empty(), "a task can be printed");
+  co_await task;
+}
+
 // Nobody takes the error: that is reported, also without memory to say it nicely.
 asyncio::Coro<> forgotten_error() {
   (void)asyncio::create_task([]() -> asyncio::Coro<> {
@@ -243,6 +270,14 @@ TEST(CallbackDisturbed, OfTheLoopIsCalledOnce) { EXPECT_EQ(torture(&scheduled_ca
 TEST(CallbackDisturbed, ThatFailsIsReported) {
   EXPECT_EQ(torture(&failing_callbacks, {.quiet = false}), "");
 }
+
+// failure 91, failure 16
+TEST(CallbackDisturbed, ThatFailsInAHandlerThatFails) {
+  EXPECT_EQ(torture(&failing_handler, {.quiet = false}), "");
+}
+
+// failure 91
+TEST(TaskDisturbed, InDebugMode) { EXPECT_EQ(torture(&in_debug_mode, {.quiet = false}), ""); }
 
 // failure 91
 TEST(TaskDisturbed, WhoseErrorNobodyTakes) {

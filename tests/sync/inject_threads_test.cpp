@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <new>
@@ -138,7 +139,35 @@ asyncio::Coro<> asked_by_a_thread() {
   end.value();
 }
 
+/// An awaitable that knows nothing of us, resumed by a thread.
+class Foreign {
+ public:
+  Foreign() = default;
+  Foreign(const Foreign&) = delete;
+  Foreign& operator=(const Foreign&) = delete;
+  ~Foreign() {
+    if (thread_.joinable()) thread_.join();
+  }
+  static bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    thread_ = std::thread([waiting] { waiting.resume(); });
+  }
+  static int await_resume() noexcept { return 3; }
+
+ private:
+  std::thread thread_;
+};
+
+asyncio::Coro<> foreign() {
+  Foreign awaitable;
+  const int value = co_await awaitable;
+  require(value == 3, "a foreign awaitable gives its value");
+}
+
 }  // namespace
+
+// failure 91
+TEST(ForeignDisturbed, ResumedByAThread) { EXPECT_EQ(torture(&foreign, {.seeds = few_seeds}), ""); }
 
 // failure 91
 TEST(ToThreadDisturbed, RunsOnce) { EXPECT_EQ(torture(&on_a_thread, {.seeds = few_seeds}), ""); }

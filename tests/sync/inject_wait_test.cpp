@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <set>
 #include <stdexcept>
 #include <string>

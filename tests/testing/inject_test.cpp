@@ -148,7 +148,7 @@ TEST(CancelAtEachAwait, TellsOfAnotherErrorWithTheTaskAndThePlace) {
   const std::string problems = cancel_at_each_await(&throws_when_cancelled);
   EXPECT_TELLS(problems, "domain_error: instead of CancelledError");
   EXPECT_TELLS(problems, "cancelled at suspension");
-  EXPECT_TELLS(problems, "name='worker'");
+  EXPECT_TELLS(problems, "'worker' in throws_when_cancelled");
   EXPECT_TELLS(problems, "inject_test.cpp:");
 }
 
@@ -165,7 +165,7 @@ TEST(CancelAtEachAwait, TellsOfWhatIsLeftBehindAndWhereItWasMade) {
 TEST(CancelAtEachAwait, TellsOfADeadlockAndWhoWaits) {
   const std::string problems = cancel_at_each_await(&deadlocks_when_cancelled);
   EXPECT_TELLS(problems, "deadlock: ");
-  EXPECT_TELLS(problems, "name='setter'");
+  EXPECT_TELLS(problems, "'setter' in deadlocks_when_cancelled");
   EXPECT_TELLS(problems, "wait_for=<Future pending");
   EXPECT_EQ(count(problems, "cancelled at suspension"), 1) << problems;
 }
@@ -182,7 +182,7 @@ TEST(CancelAtEachAwait, TellsOfAChildThatSwallowsCancellationsForEver) {
   const support::LogCapture reports;
   const std::string problems = cancel_at_each_await(&has_a_child_that_swallows_for_ever);
   EXPECT_TELLS(problems, "cancelled at suspension");
-  EXPECT_TELLS(problems, "name='stubborn'");
+  EXPECT_TELLS(problems, "'stubborn' in swallows_for_ever");
 }
 
 // --- allocations --------------------------------------------------------------------------------

@@ -306,8 +306,8 @@ TEST(ShuffleSeed, InTheEnvironmentMustBeANumber) {
 
 TEST(ShuffleSeed, IsPrintedWhenTheRunFails) {
   const SeedVariable none(nullptr);
-  const std::string errors = errors_of(
-      [] { EXPECT_THROW(asyncio::testing::run(fails, {.seed = 7}), std::domain_error); });
+  const std::string errors =
+      errors_of([] { EXPECT_THROW(asyncio::testing::run(fails, {.seed = 7}), std::domain_error); });
   EXPECT_TRUE(contains(errors, "ASYNCIO_TEST_SEED=7")) << errors;
   EXPECT_TRUE(contains(errors, ".seed = 7")) << errors;
   EXPECT_EQ(errors_of([] { asyncio::testing::run(ends_well, {.seed = 7}); }), "");
@@ -321,8 +321,7 @@ TEST(ShuffleSeed, IsInWhatATestSaysWhenItFails) {
   EXPECT_TRUE(contains(problems, "ASYNCIO_TEST_SEED=7")) << problems;
   EXPECT_EQ(asyncio::testing::run_test(ends_well), "");
   using asyncio::testing::Verdict;
-  const std::string failed =
-      asyncio::testing::run_test(ends_well, [] { return Verdict::failed; });
+  const std::string failed = asyncio::testing::run_test(ends_well, [] { return Verdict::failed; });
   EXPECT_TRUE(contains(failed, "ASYNCIO_TEST_SEED=7")) << failed;
 }
 

@@ -49,9 +49,10 @@ class Traceback {
   [[nodiscard]] bool is_link() const noexcept { return kind >= Kind::replaced; }
 
   Kind kind;
-  unsigned repeats = 0;  ///< how many more frames there were at the same place, one in the other
-  unsigned chained = 0;  ///< how many errors `other` came after
-  unsigned depth = 0;    ///< how many are within
+  unsigned repeats = 0;   ///< how many more frames there were at the same place, one in the other
+  unsigned chained = 0;   ///< how many errors `other` came after
+  unsigned depth = 0;     ///< how many are within
+  unsigned left_out = 0;  ///< frames between this and the inner one
   std::source_location function;
   std::source_location location;
   mutable Ref<const Traceback> inner;

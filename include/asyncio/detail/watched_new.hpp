@@ -17,6 +17,13 @@ inline void* allocate_watched(std::size_t bytes) {
   if (void* block = std::malloc(bytes)) return block;
   throw std::bad_alloc();
 }
+inline void* allocate_watched_or_null(std::size_t bytes) noexcept {
+  try {
+    return allocate_watched(bytes);
+  } catch (...) {
+    return nullptr;
+  }
+}
 
 }  // namespace asyncio::detail
 
@@ -26,7 +33,19 @@ inline void* allocate_watched(std::size_t bytes) {
 [[gnu::weak]] void* operator new[](std::size_t bytes) {
   return asyncio::detail::allocate_watched(bytes);
 }
+[[gnu::weak]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return asyncio::detail::allocate_watched_or_null(bytes);
+}
+[[gnu::weak]] void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return asyncio::detail::allocate_watched_or_null(bytes);
+}
 [[gnu::weak]] void operator delete(void* block) noexcept { std::free(block); }
 [[gnu::weak]] void operator delete[](void* block) noexcept { std::free(block); }
 [[gnu::weak]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 [[gnu::weak]] void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+[[gnu::weak]] void operator delete(void* block, const std::nothrow_t&) noexcept {
+  std::free(block);
+}
+[[gnu::weak]] void operator delete[](void* block, const std::nothrow_t&) noexcept {
+  std::free(block);
+}
