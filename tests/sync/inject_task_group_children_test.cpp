@@ -29,14 +29,6 @@ asyncio::Coro<Item> item_in(asyncio::Duration delay, int number) {
   co_return Item(number);
 }
 
-/// Takes a second to clean up.
-asyncio::Coro<> clean_up_slowly() {
-  const Witness witness;
-  const auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  (void)co_await asyncio::as_result(asyncio::sleep(1s));
-  end.value();
-}
-
 /// A group with this body, of which nothing lives on when it is left.
 template <class Body>
 asyncio::Coro<> in_group(Body& body) {
