@@ -164,7 +164,7 @@ TEST(RunShutdown, SaysNothingOfATaskThatReturnsWhenCancelled) {
   EXPECT_TRUE(capture.empty());
 }
 
-// RUN-026
+// RUN-026, PROC-055
 TEST(RunShutdown, JoinsTheThreadsOfTheDefaultExecutor) {
   std::atomic<bool> ended = false;
   asyncio::run([&]() -> asyncio::Coro<> {

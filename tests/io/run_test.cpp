@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -243,4 +244,21 @@ TEST(Run, DoesNotLookAtTheResult) {
     int value;
   };
   EXPECT_EQ(asyncio::run([]() -> asyncio::Coro<Opaque> { co_return Opaque{3}; }).value, 3);
+}
+
+// PROC-053
+TEST(Run, InSeveralThreadsHasALoopAndTasksOfItsOwnInEach) {
+  const auto main = []() -> asyncio::Coro<bool> {
+    auto task = asyncio::create_task(asyncio::sleep(1ms));
+    const bool two = asyncio::all_tasks().size() == 2;
+    co_await task;
+    co_return two&& asyncio::all_tasks().size() == 1;
+  };
+  std::array<bool, 4> alone{};
+  std::vector<std::thread> threads;
+  for (bool& of_thread : alone) {
+    threads.emplace_back([&of_thread, &main] { of_thread = asyncio::run(main); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(alone, (std::array{true, true, true, true}));
 }

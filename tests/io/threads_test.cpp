@@ -32,7 +32,7 @@ int add(int a, int b) { return a + b; }
 
 }  // namespace
 
-// COMB-141
+// COMB-141, PROC-054, PROC-056
 ASYNC_TEST(ToThread, GivesTheFunctionsResultFromAnotherThread) {
   const auto here = std::this_thread::get_id();
   EXPECT_EQ(co_await asyncio::to_thread(add, 40, 2), 42);

@@ -240,7 +240,7 @@ ASYNC_TEST(EventLoopRunUntilComplete, RefusedRunsNothingOfItsCoroutine) {
   EXPECT_EQ(logged.count("Task was destroyed"), 0);
 }
 
-// LOOP-043, failure 17
+// LOOP-043, failure 17, PROC-052
 TEST(EventLoopRunForever, RefusesASecondThread) {
   auto loop = asyncio::new_event_loop();
   std::string text;
