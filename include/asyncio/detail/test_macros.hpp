@@ -54,6 +54,7 @@
 
 // GTEST_TEST_ declares the class that has TestBody(); a class between it and the fixture has the
 // coroutine.
+// NOLINTBEGIN(bugprone-macro-parentheses): a base class cannot stand in them
 #define ASYNCIO_TEST_(suite, name, fixture, fixture_id)                                       \
   class suite##_##name##_AsyncTest : public fixture {                                         \
    protected:                                                                                 \
@@ -71,3 +72,4 @@
     if (!problems.empty()) ADD_FAILURE() << problems;                                         \
   }                                                                                           \
   ::asyncio::Coro<> suite##_##name##_AsyncTest::AsyncBody()
+// NOLINTEND(bugprone-macro-parentheses)
