@@ -113,7 +113,10 @@ std::string torture(F scenario, Torture options = {}) {
     *alive = 0;
   }
   constexpr std::size_t enough = 2000;
-  if (problems.size() > enough) problems = problems.substr(0, enough) + "... and so on";
+  if (problems.size() > enough) {
+    problems.resize(enough);
+    problems += "... and so on";
+  }
   return problems;
 }
 
