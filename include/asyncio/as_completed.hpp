@@ -17,15 +17,14 @@ namespace asyncio {
 namespace detail {
 template <class T, bool copied>
 Coro<T> next_completed_value(Hold<CompletedCore> core) {
-  const Hold<FutureState> future = co_await next_completed(core);
+  while (core->empty()) co_await NextCompleted(*core);
+  const Hold<FutureState> future = core->take();
   future->throw_unless_value();
   if constexpr (!std::is_void_v<T>) {
     co_return gathered_value<T, copied>(*future, false);
   }
 }
-}  // namespace detail
 
-namespace detail {
 [[noreturn]] void throw_element_awaited();
 [[noreturn]] void throw_completed_moved();
 }  // namespace detail
@@ -103,7 +102,8 @@ class AsCompleted {
  private:
   static Coro<std::optional<H>> none() { co_return std::nullopt; }
   static Coro<std::optional<H>> next_of(detail::Hold<detail::CompletedCore> core) {
-    const detail::Hold<detail::FutureState> future = co_await detail::next_completed(core);
+    while (core->empty()) co_await detail::NextCompleted(*core);
+    const detail::Hold<detail::FutureState> future = core->take();
     co_return H(detail::Ref<detail::FutureState>(future.get()));
   }
 

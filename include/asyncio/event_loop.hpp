@@ -240,9 +240,12 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   friend struct detail::LoopAccess;
   explicit EventLoop(detail::Backend* backend);
 
-  detail::Scheduler& spawn_target();
+  struct Place {
+    detail::Scheduler& scheduler;
+  };
+  Place spawn_place();
   void deliver_own_posts();
-  void spawned(detail::FutureState&) noexcept {}
+  void spawned(Place&, detail::FutureState&) noexcept {}
 
   [[nodiscard]] TimePoint deadline_after(Duration delay) const;
   /// Throws: RuntimeError "WHAT: ..." on a closed loop and, in debug mode, on a foreign thread.

@@ -55,6 +55,7 @@ class EndOf : public OwnAwaiter, public Waiter {
   WaitNode node_;
 };
 
+/// As call_body(), but without a frame of its own between a task and the cleanup.
 template <class F>
 Coro<> call_and_drop(F& cleanup) {
   if constexpr (Awaitable<decltype(cleanup())>) {

@@ -208,15 +208,16 @@ Task<T> spawn(Scheduler& scheduler, Coro<T> coro, const TaskOptions& options,
   return task;
 }
 
-/// create_task() in all its forms, for a class that has `spawn_target()`.
+/// create_task() in all its forms, for a class that has `spawn_place()`, which gives what
+/// has the `scheduler` to spawn on, and `spawned(place, task)`.
 template <class Derived>
 class CreatesTasks {
  public:
   template <class T>
   Task<T> create_task(Coro<T> coro, TaskOptions options = {},
                       std::source_location where = std::source_location::current()) {
-    Scheduler& loop = target_for(coro);
-    return made(spawn<T>(loop, std::move(coro), options, where));
+    auto place = place_for(coro);
+    return made(place, spawn<T>(place.scheduler, std::move(coro), options, where));
   }
   template <Spawnable A>
   auto create_task(A awaitable, TaskOptions options = {},
@@ -226,35 +227,38 @@ class CreatesTasks {
   template <CoroFunction F>
   auto create_task(F&& fn, TaskOptions options = {},
                    std::source_location where = std::source_location::current()) {
-    return made(spawn_call(target(), options, where, std::forward<F>(fn)));
+    auto place = derived().spawn_place();
+    return made(place, spawn_call(place.scheduler, options, where, std::forward<F>(fn)));
   }
   template <class F, class... Args>
     requires(sizeof...(Args) > 0 && CoroFunction<F, Args...>)
   auto create_task(F&& fn, Args&&... args) {
-    return made(spawn_call(target(), TaskOptions{}, std::source_location(), std::forward<F>(fn),
-                           std::forward<Args>(args)...));
+    auto place = derived().spawn_place();
+    return made(place, spawn_call(place.scheduler, TaskOptions{}, std::source_location(),
+                                  std::forward<F>(fn), std::forward<Args>(args)...));
   }
   template <class F, class... Args>
     requires CoroFunction<F, Args...>
   auto create_task(TaskOptions options, F&& fn, Args&&... args) {
-    return made(spawn_call(target(), options, std::source_location(), std::forward<F>(fn),
-                           std::forward<Args>(args)...));
+    auto place = derived().spawn_place();
+    return made(place, spawn_call(place.scheduler, options, std::source_location(),
+                                  std::forward<F>(fn), std::forward<Args>(args)...));
   }
 
  private:
-  [[nodiscard]] Scheduler& target() { return static_cast<Derived&>(*this).spawn_target(); }
+  [[nodiscard]] Derived& derived() noexcept { return static_cast<Derived&>(*this); }
   template <class T>
-  [[nodiscard]] Scheduler& target_for(Coro<T>& coro) {
+  [[nodiscard]] auto place_for(Coro<T>& coro) {
     try {
-      return target();
+      return derived().spawn_place();
     } catch (...) {
       coro.close();  // refused, not forgotten: no report that it was never awaited
       throw;
     }
   }
-  template <class T>
-  Task<T> made(Task<T> task) {
-    static_cast<Derived&>(*this).spawned(FutureAccess::state(task));
+  template <class Place, class T>
+  Task<T> made(Place& place, Task<T> task) {
+    derived().spawned(place, FutureAccess::state(task));
     return task;
   }
 };

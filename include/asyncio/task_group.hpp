@@ -58,10 +58,19 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   struct Child;
   class ChildrenEnd;
 
-  detail::Scheduler& spawn_target();
-  void make_room();
-  void spawned(detail::FutureState& task);
-  void drop_spare() noexcept;
+  /// A child's place, taken before there is the task, which may run at once and make others.
+  struct Place {
+    Place(TaskGroup& g, detail::Scheduler& s, Child* c) noexcept
+        : group(g), scheduler(s), child(c) {}
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place();
+    TaskGroup& group;
+    detail::Scheduler& scheduler;
+    Child* child;  // null once it is the group's
+  };
+  Place spawn_place();
+  void spawned(Place& place, detail::FutureState& task) noexcept;
   void on_task_done(detail::TaskState& task) noexcept;
   void tell_lost(detail::TaskState& task, const detail::Failure& failure) const noexcept;
   void abort();
@@ -70,7 +79,7 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
 
   Child* first_ = nullptr;
   Child* last_ = nullptr;
-  Child* spare_ = nullptr;  // for the next task, made before that
+  std::size_t places_ = 0;  // of tasks that are being made
   std::size_t running_ = 0;
   detail::TaskState* parent_ = nullptr;
   detail::TaskState* waiting_ = nullptr;  // the parent, while it waits for the children to end

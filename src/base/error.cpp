@@ -1,11 +1,10 @@
 #include <asyncio/error.hpp>
 
+#include "base/text.hpp"
 #include "base/traceback.hpp"
 
-#include <cxxabi.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <typeinfo>
 
 namespace asyncio {
@@ -52,10 +51,7 @@ std::vector<std::exception_ptr> pointers_of(const Members& members) {
 }
 
 std::string type_text(const std::type_info& type) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string text = status == 0 ? name : type.name();
-  std::free(name);
+  std::string text = demangled(type.name());
   // What std::throw_with_nested() throws: the name of what it was given.
   if (constexpr std::string_view nested = "std::_Nested_exception<";
       text.starts_with(nested) && text.ends_with('>')) {
@@ -166,9 +162,8 @@ BaseExceptionGroup::BaseExceptionGroup(std::string_view message, detail::Members
   for (std::size_t i = 0; i < exceptions_.size(); ++i) {
     if (exceptions_[i] == nullptr) {
       detail::throw_invalid_argument(
-          fmt::format("ExceptionGroup: exception {} of {} is a null pointer; leave it "
-                      "out",
-                      i + 1, exceptions_.size()));
+          fmt::format("ExceptionGroup: exception {} of {} is a null pointer; leave it out", i + 1,
+                      exceptions_.size()));
     }
   }
 }

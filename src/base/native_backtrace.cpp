@@ -2,25 +2,18 @@
 
 #include "base/text.hpp"
 
-#include <cxxabi.h>
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace asyncio::detail {
 namespace {
 
 // Without parameters; empty where the program does not export the name.
 std::string symbol_name(const char* mangled) {
-  if (mangled == nullptr) return {};
-  int status = 0;
-  char* name = abi::__cxa_demangle(mangled, nullptr, nullptr, &status);
-  std::string text = status == 0 ? function_name(std::string_view(name)) : mangled;
-  std::free(name);
-  return text;
+  return mangled == nullptr ? "" : function_name(std::string_view(demangled(mangled)));
 }
 
 std::string frame_line(void* return_address) {

@@ -1,6 +1,9 @@
 #include "base/text.hpp"
 
+#include <cxxabi.h>
+
 #include <cstddef>
+#include <cstdlib>
 
 namespace asyncio::detail {
 namespace {
@@ -89,6 +92,14 @@ std::string function_name(std::string_view pretty) {
 
 std::string function_name(std::source_location where) {
   return function_name(std::string_view(where.function_name()));
+}
+
+std::string demangled(const char* symbol) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+  std::string text = status == 0 ? name : symbol;
+  std::free(name);
+  return text;
 }
 
 std::string_view file_name(std::string_view path) {

@@ -11,6 +11,9 @@ namespace asyncio::detail {
 [[nodiscard]] std::string function_name(std::string_view pretty);
 [[nodiscard]] std::string function_name(std::source_location where);
 
+/// What a compiler's symbol stands for; the symbol itself if it is none.
+[[nodiscard]] std::string demangled(const char* symbol);
+
 /// "DIR/x.cpp" gives "x.cpp".
 [[nodiscard]] std::string_view file_name(std::string_view path);
 

@@ -24,8 +24,7 @@ void report_never_awaited(const PromiseBase& promise) noexcept {
 void throw_consumed(const char* who, const char* type) {
   throw_runtime_error(
       fmt::format("{}: this Coro<{}> was moved from, awaited or closed already; a coroutine runs "
-                  "once: call its "
-                  "function again, or share it by create_task()",
+                  "once: call its function again, or share it by create_task()",
                   who, readable_type(type)));
 }
 

@@ -17,8 +17,7 @@ EventLoop& FutureBase::get_loop() const {
   if (loop == nullptr) {
     detail::throw_runtime_error(
         "get_loop(): the future's event loop was destroyed; keep the loop as long as its futures "
-        "are "
-        "used");
+        "are used");
   }
   return *loop;
 }
@@ -270,8 +269,7 @@ const Waiter::Ops FutureWait::future_ops{
 void FutureWait::throw_uninitialized() {
   throw_runtime_error(
       "Future object is not initialized: the handle was moved from; use the handle that it was "
-      "moved "
-      "to, or copy it");
+      "moved to, or copy it");
 }
 
 namespace {

@@ -1,7 +1,6 @@
 #include <asyncio/task.hpp>
 
 #include "base/log.hpp"
-#include "base/source_line.hpp"
 #include "base/text.hpp"
 #include "base/traceback.hpp"
 #include "core/repr.hpp"

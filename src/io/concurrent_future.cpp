@@ -131,8 +131,7 @@ void State::abandon() noexcept {
   try {
     throw RuntimeError(
         "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended; "
-        "join "
-        "the threads that wait before it is closed");
+        "join the threads that wait before it is closed");
   } catch (...) {
     fail(asyncio::detail::current_failure());  // bad_alloc, if there was no memory for the text
   }

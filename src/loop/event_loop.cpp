@@ -92,10 +92,10 @@ void EventLoop::run_until_done(const FutureBase& future) {
   state.throw_unless_value();
 }
 
-detail::Scheduler& EventLoop::spawn_target() {
+EventLoop::Place EventLoop::spawn_place() {
   if (state_->in_debug_mode()) state_->check_thread("create_task()");
   deliver_own_posts();
-  return *state_;
+  return Place{*state_};
 }
 
 // While the loop does not run, a call_soon_threadsafe() of its own thread waits in the inbox; what

@@ -98,39 +98,25 @@ void CompletedCore::wake_next() noexcept {
   if (WaitNode* node = waiters_.pop_front()) scheduler_->ready.push(node->fn(), node->object());
 }
 
-/// A task's place in the line for the next one.
-class NextCompleted : public OwnAwaiter, public Waiter {
- public:
-  explicit NextCompleted(CompletedCore& core) noexcept : Waiter(ops), core_(&core) {}
-  NextCompleted(NextCompleted&& other) noexcept : Waiter(other), core_(other.core_) {}
-
-  [[nodiscard]] static bool await_ready() noexcept { return false; }
-  void await_suspend(std::coroutine_handle<>) {
-    TaskState& task = *running_task();
-    if (core_->scheduler_ != &task.scheduler()) {
-      throw_runtime_error(fmt::format(
-          "as_completed(): its futures belong to loop \"{}\", the awaiting task '{}' to loop "
-          "\"{}\"; use run_coroutine_threadsafe() to reach another loop",
-          core_->scheduler_->name, task.name(), task.scheduler().name));
-    }
-    node_.set(&TaskState::step, &task);
-    core_->waiters_.push_back(node_);
-    task.park(*this);
+void NextCompleted::await_suspend(std::coroutine_handle<>) {
+  TaskState& task = *running_task();
+  if (core_->scheduler_ != &task.scheduler()) {
+    throw_runtime_error(fmt::format(
+        "as_completed(): its futures belong to loop \"{}\", the awaiting task '{}' to loop "
+        "\"{}\"; use run_coroutine_threadsafe() to reach another loop",
+        core_->scheduler_->name, task.name(), task.scheduler().name));
   }
-  void await_resume() {
-    TaskState& task = *running_task();
-    if (!task.has_delivery()) return;
-    // Chosen and then cancelled: the next in line goes instead.
-    if (!taken_out_ && !core_->empty()) core_->wake_next();
-    task.throw_delivery_if_any();
-  }
-
- private:
-  static const Ops ops;
-  CompletedCore* core_;
-  WaitNode node_;
-  bool taken_out_ = false;  // by a cancellation, before it was chosen
-};
+  node_.set(&TaskState::step, &task);
+  core_->waiters_.push_back(node_);
+  task.park(*this);
+}
+void NextCompleted::await_resume() {
+  TaskState& task = *running_task();
+  if (!task.has_delivery()) return;
+  // Chosen and then cancelled: the next in line goes instead.
+  if (!taken_out_ && !core_->empty()) core_->wake_next();
+  task.throw_delivery_if_any();
+}
 
 const Waiter::Ops NextCompleted::ops{
     .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
@@ -146,13 +132,12 @@ const Waiter::Ops NextCompleted::ops{
     .what = "as_completed()",
 };
 
-Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core) {
-  while (core->empty()) co_await NextCompleted(*core);
-  if (CompletedCore::Item* item = core->first_done_) {
-    core->first_done_ = item->next_done;
-    co_return Hold<FutureState>(item->future.get());
+Hold<FutureState> CompletedCore::take() {
+  if (Item* item = first_done_) {
+    first_done_ = item->next_done;
+    return Hold<FutureState>(item->future.get());
   }
-  --core->expired_;
+  --expired_;
   throw TimeoutError("as_completed(): timed out");
 }
 

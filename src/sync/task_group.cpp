@@ -104,22 +104,15 @@ TaskGroup::~TaskGroup() {
     child->task->scheduler().ready.unreserve();
     delete child;
   }
-  drop_spare();
   if (leaving_) leaving_->close();
   forget_parent();
-}
-
-void TaskGroup::drop_spare() noexcept {
-  if (spare_ == nullptr) return;
-  parent_->scheduler().ready.unreserve();
-  delete std::exchange(spare_, nullptr);
 }
 
 void TaskGroup::forget_parent() noexcept {
   if (TaskState* parent = std::exchange(parent_, nullptr)) parent->unhold();
 }
 
-detail::Scheduler& TaskGroup::spawn_target() {
+TaskGroup::Place TaskGroup::spawn_place() {
   if (!entered_) {
     detail::throw_runtime_error(fmt::format(
         "create_task(): {} has not been entered; use co_await with(TaskGroup(), ...)", repr()));
@@ -135,34 +128,32 @@ detail::Scheduler& TaskGroup::spawn_target() {
                     "is to run must start before that",
                     repr()));
   }
-  make_room();
-  return parent_->scheduler();
-}
-
-// Whatever can fail for want of memory comes before the task is made.
-void TaskGroup::make_room() {
-  const std::size_t room = errors_.size() + running_ + 2;
+  // Whatever can fail for want of memory comes before the task is made.
+  const std::size_t room = errors_.size() + running_ + places_ + 2;
   if (errors_.capacity() < room) errors_.reserve(2 * room);
-  if (spare_ != nullptr) return;
+  detail::Scheduler& loop = parent_->scheduler();
   auto* child = new Child(*this);
   try {
-    parent_->scheduler().ready.reserve();
+    loop.ready.reserve();
   } catch (...) {
     delete child;
     throw;
   }
-  spare_ = child;
+  ++places_;
+  return Place(*this, loop, child);
 }
 
-void TaskGroup::spawned(detail::FutureState& state) {
+TaskGroup::Place::~Place() {
+  if (child == nullptr) return;
+  scheduler.ready.unreserve();
+  --group.places_;
+  delete child;
+}
+
+void TaskGroup::spawned(Place& place, detail::FutureState& state) noexcept {
   auto& task = static_cast<TaskState&>(state);
-  try {
-    make_room();  // a task that started eagerly may have made others meanwhile
-  } catch (...) {
-    task.cancel({});  // a task that the group cannot wait for must not run on
-    throw;
-  }
-  Child* child = std::exchange(spare_, nullptr);
+  Child* child = std::exchange(place.child, nullptr);
+  --places_;
   child->task = detail::Hold<TaskState>(&task);
   child->previous = std::exchange(last_, child);
   (child->previous == nullptr ? first_ : child->previous->next) = child;
@@ -205,10 +196,7 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
 Coro<> TaskGroup::leave() {
   struct Left {
     TaskGroup& group;
-    ~Left() {
-      group.drop_spare();
-      group.forget_parent();
-    }
+    ~Left() { group.forget_parent(); }
   };
   const Left left{*this};  // the group may outlive its task's loop
   const detail::Failure failure = std::exchange(body_failure_, {});

@@ -18,7 +18,7 @@ using asyncio::detail::TaskState;
 
 namespace {
 
-constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+constexpr std::uint64_t nowhere = AllocationWatch::none;
 // A scenario that was disturbed may take longer, but not for ever.
 constexpr std::uint64_t longest = 100'000;
 

@@ -7,29 +7,22 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/timeout.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <exception>
-#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+using support::thrown_by;
+
 namespace {
 
 using Errors = std::vector<std::exception_ptr>;
-
-// "TYPE: TEXT" of what a call throws.
-std::string thrown_by(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (...) {
-    return asyncio::detail::describe(std::current_exception());
-  }
-  return "nothing was thrown";
-}
 
 std::exception_ptr some_error() { return std::make_exception_ptr(std::runtime_error("some")); }
 

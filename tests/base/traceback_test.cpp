@@ -2,8 +2,6 @@
 
 #include "base/traceback.hpp"
 
-#include "base/source_line.hpp"
-
 #include <asyncio/detail/failure.hpp>
 #include <asyncio/error.hpp>
 #include <asyncio/traceback.hpp>

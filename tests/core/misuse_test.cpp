@@ -8,6 +8,8 @@
 #include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -21,33 +23,12 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using support::thrown_by;
+using support::thrown_by_await;
 
 namespace {
 
 using Call = std::function<void()>;
-
-const std::string nothing = "nothing was thrown";
-
-// "TYPE: TEXT" of what a call throws.
-std::string thrown_by(const Call& call) {
-  try {
-    call();
-  } catch (...) {
-    return asyncio::detail::describe(std::current_exception());
-  }
-  return nothing;
-}
-
-// The same of an await.
-template <class A>
-asyncio::Coro<std::string> thrown_by_await(A awaitable) {
-  try {
-    co_await std::move(awaitable);
-  } catch (...) {
-    co_return asyncio::detail::describe(std::current_exception());
-  }
-  co_return nothing;
-}
 
 asyncio::Coro<int> gives(int value) {
   co_await asyncio::sleep(0s);

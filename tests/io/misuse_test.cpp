@@ -9,6 +9,7 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/threads.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -16,25 +17,15 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 using namespace std::chrono_literals;
+using support::thrown_by;
 
 namespace {
-
-// "TYPE: TEXT" of what a call throws.
-std::string thrown_by(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (...) {
-    return asyncio::detail::describe(std::current_exception());
-  }
-  return "nothing was thrown";
-}
 
 asyncio::Coro<int> gives(int value) {
   co_await asyncio::sleep(0s);

@@ -11,6 +11,8 @@
 #include <asyncio/threads.hpp>
 
 #include <fcntl.h>
+#include "support/errors.hpp"
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using support::thrown_by;
 
 namespace {
 
@@ -33,16 +36,6 @@ struct Case {
   Call call;
 };
 using Cases = std::vector<Case>;
-
-// "TYPE: TEXT" of what a call throws.
-std::string thrown_by(const Call& call) {
-  try {
-    call();
-  } catch (...) {
-    return asyncio::detail::describe(std::current_exception());
-  }
-  return "nothing was thrown";
-}
 
 std::unique_ptr<asyncio::EventLoop> loop_named(const char* name) {
   auto loop = asyncio::new_event_loop();

@@ -30,4 +30,13 @@ std::string members_of(const std::exception_ptr& error) {
   }
 }
 
+std::string thrown_by(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (...) {
+    return asyncio::detail::describe(std::current_exception());
+  }
+  return nothing_thrown;
+}
+
 }  // namespace support

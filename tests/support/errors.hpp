@@ -1,9 +1,12 @@
 #pragma once
 
+#include <asyncio/coroutine.hpp>
 #include <asyncio/error.hpp>
 
 #include <exception>
+#include <functional>
 #include <string>
+#include <utility>
 
 namespace support {
 
@@ -18,5 +21,21 @@ std::string text_of(const std::exception_ptr& error);
 
 /// "MESSAGE: member, member" of an ExceptionGroup; else "no group: " and the error's text.
 std::string members_of(const std::exception_ptr& error);
+
+inline constexpr const char* nothing_thrown = "nothing was thrown";
+
+/// "TYPE: TEXT" of what a call throws.
+std::string thrown_by(const std::function<void()>& call);
+
+/// The same of an await.
+template <class A>
+asyncio::Coro<std::string> thrown_by_await(A awaitable) {
+  try {
+    co_await std::move(awaitable);
+  } catch (...) {
+    co_return asyncio::detail::describe(std::current_exception());
+  }
+  co_return nothing_thrown;
+}
 
 }  // namespace support

@@ -10,6 +10,7 @@
 #include <asyncio/timeout.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/group_children.hpp"
 #include "support/torture.hpp"
 
 #include <gtest/gtest.h>
@@ -23,39 +24,20 @@
 
 using namespace std::chrono_literals;
 using asyncio::TaskGroup;
+using support::clean_up_slowly;
+using support::in_group;
 using support::Item;
+using support::item_in;
 using support::require;
 using support::torture;
 using support::Witness;
 
 namespace {
 
-asyncio::Coro<Item> item_in(asyncio::Duration delay, int number) {
-  const Witness witness;
-  co_await asyncio::sleep(delay);
-  co_return Item(number);
-}
-
 asyncio::Coro<> fail_in(asyncio::Duration delay) {
   const Witness witness;
   co_await asyncio::sleep(delay);
   throw std::domain_error("from fail_in()");
-}
-
-/// Takes a second to clean up.
-asyncio::Coro<> clean_up_slowly() {
-  const Witness witness;
-  const auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  (void)co_await asyncio::as_result(asyncio::sleep(1s));
-  end.value();
-}
-
-/// A group with this body, of which nothing lives on when it is left.
-template <class Body>
-asyncio::Coro<> in_group(Body& body) {
-  const auto end = co_await asyncio::as_result(asyncio::with(TaskGroup(), body));
-  require(Witness::alive == 0, "no child outlives its group");
-  end.value();
 }
 
 /// The same, where domain_errors are expected: a group with one is as good as none.

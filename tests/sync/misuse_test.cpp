@@ -3,6 +3,7 @@
 #include <asyncio/asyncio.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -18,29 +19,14 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using support::thrown_by;
+using support::thrown_by_await;
 
 namespace {
 
 using Call = std::function<void()>;
 using Future = asyncio::Future<int>;
 using Futures = std::vector<Future>;
-
-// "TYPE: TEXT" of what a call throws.
-std::string thrown_by(const Call& call) {
-  try {
-    call();
-  } catch (...) {
-    return asyncio::detail::describe(std::current_exception());
-  }
-  return "nothing was thrown";
-}
-
-// The same of an await.
-template <class A>
-asyncio::Coro<std::string> thrown_by_await(A awaitable) {
-  auto result = co_await asyncio::as_result(std::move(awaitable));
-  co_return result ? "nothing was thrown" : asyncio::detail::describe(result.error());
-}
 
 asyncio::Coro<int> gives(int value) {
   co_await asyncio::sleep(0s);

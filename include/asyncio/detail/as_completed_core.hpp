@@ -1,7 +1,9 @@
 #pragma once
 
 #include <asyncio/coroutine.hpp>
+#include <asyncio/detail/awaiter.hpp>
 #include <asyncio/detail/future_state.hpp>
+#include <asyncio/detail/task_state.hpp>
 #include <asyncio/duration.hpp>
 
 #include <cstddef>
@@ -22,10 +24,12 @@ class CompletedCore : public Pooled {
   void add(FutureState& future);
   /// Returns: how many there are.
   std::size_t begin(std::optional<Duration> timeout);
+  [[nodiscard]] bool empty() const noexcept { return first_done_ == nullptr && expired_ == 0; }
+  /// The next one that is done; not if it is empty. Throws: TimeoutError.
+  [[nodiscard]] Hold<FutureState> take();
 
  private:
   friend class NextCompleted;
-  friend Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core);
   struct Item;
 
   CompletedCore() = default;
@@ -35,7 +39,6 @@ class CompletedCore : public Pooled {
   static void time_out(void* self, ReadyAction action);
   void put(Item* item) noexcept;
   void wake_next() noexcept;
-  [[nodiscard]] bool empty() const noexcept { return first_done_ == nullptr && expired_ == 0; }
 
   std::size_t holds_ = 0;
   Scheduler* scheduler_ = nullptr;
@@ -49,7 +52,21 @@ class CompletedCore : public Pooled {
   Timer timer_{&CompletedCore::time_out, this};
 };
 
-/// Waits for the next one. Throws: TimeoutError, CancelledError.
-Coro<Hold<FutureState>> next_completed(Hold<CompletedCore>& core);
+/// A task's place in the line for the next one.
+class NextCompleted : public OwnAwaiter, public Waiter {
+ public:
+  explicit NextCompleted(CompletedCore& core) noexcept : Waiter(ops), core_(&core) {}
+  NextCompleted(NextCompleted&& other) noexcept : Waiter(other), core_(other.core_) {}
+
+  [[nodiscard]] static bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<>);
+  void await_resume();
+
+ private:
+  static const Ops ops;
+  CompletedCore* core_;
+  WaitNode node_;
+  bool taken_out_ = false;  // by a cancellation, before it was chosen
+};
 
 }  // namespace asyncio::detail
