@@ -12,7 +12,7 @@ namespace asyncio {
 namespace detail {
 
 /// The link from a shield()'s outer future to the inner one.
-class ShieldLink {
+class ShieldLink : private WaitCall {
  public:
   ShieldLink(FutureState& outer, FutureState& inner,
              void (*copy_value)(FutureState&, FutureState&));
@@ -24,12 +24,11 @@ class ShieldLink {
   void begin();
 
  private:
-  static void inner_done(void* self, ReadyAction action);
+  static void inner_done(ReadyCall& self, ReadyAction action);
 
   FutureState& outer_;
   Claim inner_;
   void (*copy_value_)(FutureState& outer, FutureState& inner);
-  WaitNode node_;
   bool registered_ = false;
   bool holds_outer_ = false;
 };

@@ -11,33 +11,41 @@ namespace asyncio {
 namespace detail {
 
 /// What sleep() returns. No frame: a timer inside the awaiting one.
-class [[nodiscard]] Sleep : public OwnAwaiter, public Waiter, public ConvertsToCoro<Sleep, void> {
+class [[nodiscard]] Sleep : public OwnAwaiter,
+                            public Waiter,
+                            public ConvertsToCoro<Sleep, void>,
+                            Timer {
  public:
-  explicit Sleep(Duration delay) noexcept : Waiter(sleep_ops), delay_(delay) {}
+  explicit Sleep(Duration delay) noexcept : Waiter(sleep_ops), Timer(&Sleep::fire), delay_(delay) {}
   /// Movable until it is awaited.
-  Sleep(Sleep&& other) noexcept : Waiter(other), ConvertsToCoro(), delay_(other.delay_) {}
+  Sleep(Sleep&& other) noexcept : Sleep(other.delay_) {}
   Sleep& operator=(Sleep&&) = delete;
   ~Sleep() {
-    if (timer_.armed()) task_->scheduler().disarm(timer_);
+    if (armed()) task_->scheduler().disarm(*this);
   }
 
   [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
     static_assert(OwnPromise<P>, "sleep() can be awaited only in an asyncio::Coro");
-    begin();
+    if (delay_ <= Duration()) {
+      running_task()->yield_now();
+    } else {
+      begin();
+    }
   }
   void await_resume() { running_task()->throw_delivery_if_any(); }
 
  private:
   static const Ops sleep_ops;
-  static void fire(void* self, ReadyAction action);
+  static void fire(ReadyCall& self, ReadyAction action);
   void begin();
 
-  Duration delay_;
-  TaskState* task_ = nullptr;
-  Timer timer_{&Sleep::fire, this};
   bool waiting_ = false;
+  union {
+    Duration delay_;   // until it is awaited
+    TaskState* task_;  // since then, if it had to wait
+  };
 };
 
 template <class T>

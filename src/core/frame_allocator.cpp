@@ -1,10 +1,14 @@
 #include <asyncio/detail/frame_allocator.hpp>
 
+#include "core/block_depot.hpp"
 #include "core/live_blocks.hpp"
 #include "core/origin.hpp"
 
+#include <sched.h>
+
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ASYNCIO_POOLING 0
@@ -20,24 +24,12 @@
 namespace asyncio::detail {
 namespace {
 
-constexpr std::size_t granule = 16;  // coarser classes scatter small nodes and cost cache misses
-constexpr std::size_t largest = 1024;
-constexpr std::size_t classes = largest / granule;
-constexpr std::size_t high_mark = std::size_t{1} << 20;  // bytes kept per class and thread
+constinit BlockDepot depot;
 
-struct Block {
-  Block* next;
-};
-
-struct List {
-  Block* first = nullptr;
-  std::uint32_t count = 0;
-  std::uint32_t limit = 0;  // 0: the thread's lists are not in use (yet, any more, or ever)
-};
-
+// What a thread has besides its lists.
 struct Cache {
-  List lists[classes];
-  std::int64_t live = 0;  // written by its thread, read by live_blocks(): relaxed atomics
+  FreeBlock* spares[block_classes] = {};  // each a whole batch, or null
+  const BlockList* lists = nullptr;
   Cache* next = nullptr;  // of all threads
   bool known = false;
   unsigned watchers = 0;  // NoPooling objects of this thread
@@ -45,47 +37,51 @@ struct Cache {
 
 constinit thread_local Cache cache;
 
-// The caches of all threads and what ended threads have left in the balance.
+// The caches of all threads.
 struct AllCaches {
   Cache* first = nullptr;
-  std::int64_t ended = 0;
   bool locked = false;
   void lock() noexcept {
-    while (__atomic_test_and_set(&locked, __ATOMIC_ACQUIRE)) {
-    }
+    while (__atomic_test_and_set(&locked, __ATOMIC_ACQUIRE)) ::sched_yield();
   }
   void unlock() noexcept { __atomic_clear(&locked, __ATOMIC_RELEASE); }
 };
 constinit AllCaches all_caches;
 
-void count(Cache& c, std::int64_t change) noexcept {
-  __atomic_store_n(&c.live, c.live + change, __ATOMIC_RELAXED);
+// live_blocks() looks at the spares of other threads.
+FreeBlock* exchange_spare(std::size_t index, FreeBlock* batch) noexcept {
+  FreeBlock* old = cache.spares[index];
+  __atomic_store_n(&cache.spares[index], batch, __ATOMIC_RELAXED);
+  return old;
 }
 
-void use_lists(Cache& c) noexcept {
-  for (std::size_t i = 0; i < classes; ++i) {
-    c.lists[i].limit = static_cast<std::uint32_t>(high_mark / ((i + 1) * granule));
-  }
+// Then the lists and the depot are not in use at all.
+bool only_malloc() noexcept {
+  static const char* const set = std::getenv("ASYNCIO_MALLOC");  // NOLINT(concurrency-mt-unsafe)
+  return ASYNCIO_POOLING == 0 || (set != nullptr && *set != '\0' && *set != '0');
 }
 
-void release_all(Cache& c) noexcept {
-  for (List& list : c.lists) {
+void use_lists() noexcept {
+  if (only_malloc()) return;
+  for (std::size_t i = 0; i < block_classes; ++i) block_lists[i].limit = batch_size(i);
+}
+
+void give_up_lists() noexcept {
+  for (std::size_t i = 0; i < block_classes; ++i) {
+    BlockList& list = block_lists[i];
     list.limit = 0;
-    while (Block* block = list.first) {
-      list.first = block->next;
-      std::free(block);
-    }
-    list.count = 0;
+    const std::uint32_t count = list.count;
+    list.set_count(0);
+    depot.put(i, {std::exchange(list.first, nullptr), count});
+    if (FreeBlock* spare = exchange_spare(i, nullptr)) depot.put_batch(i, spare);
   }
 }
 
-// Gives the blocks back when the thread ends. What is freed after that goes to malloc directly.
+// Gives the blocks back when the thread ends. What is freed after that goes to the depot directly.
 struct Cleaner {
   ~Cleaner() {
-    release_all(cache);
+    give_up_lists();
     all_caches.lock();
-    all_caches.ended += cache.live;
-    cache.live = 0;
     for (Cache** c = &all_caches.first; *c != nullptr; c = &(*c)->next) {
       if (*c != &cache) continue;
       *c = cache.next;
@@ -95,78 +91,90 @@ struct Cleaner {
   }
 };
 
-bool lists_wanted() noexcept {
-  static const char* const set = std::getenv("ASYNCIO_MALLOC");  // NOLINT(concurrency-mt-unsafe)
-  return ASYNCIO_POOLING != 0 && (set == nullptr || *set == '\0' || *set == '0');
-}
-
 constinit thread_local AllocationWatch* watch = nullptr;  // null also while it is paused
 
 // At the first use by a thread.
-[[gnu::noinline]] void begin(Cache& c) noexcept {
-  c.known = true;
+[[gnu::noinline]] void begin() noexcept {
+  cache.known = true;
+  cache.lists = block_lists;
   thread_local Cleaner cleaner;
   (void)cleaner;
   all_caches.lock();
-  c.next = all_caches.first;
-  all_caches.first = &c;
+  cache.next = all_caches.first;
+  all_caches.first = &cache;
   all_caches.unlock();
-  if (lists_wanted() && c.watchers == 0) use_lists(c);
+  if (cache.watchers == 0) use_lists();
 }
 
-[[gnu::noinline]] void* allocate_slowly(std::size_t bytes, std::size_t index, BlockKind kind) {
-  if (!cache.known) begin(cache);
-  AllocationWatch::allocating();
-  if (index < classes) bytes = (index + 1) * granule;
+// The list is empty.
+void* take_block(std::size_t index) {
+  BlockList& list = block_lists[index];
+  if (list.limit == 0) return depot.take_one(index);
+  BlockDepot::Chain chain{exchange_spare(index, nullptr), batch_size(index)};
+  if (chain.first == nullptr) chain = depot.take(index);
+  list.first = chain.first->next;
+  list.set_count(chain.count - 1);
+  return chain.first;
+}
+
+// The list is full: it becomes the spare batch.
+void put_block(std::size_t index, void* block) noexcept {
+  BlockList& list = block_lists[index];
+  if (list.limit == 0) {
+    depot.put(index, {::new (block) FreeBlock{nullptr}, 1});
+    return;
+  }
+  if (FreeBlock* spare = exchange_spare(index, list.first)) {
+    depot.put_batch(index, spare);
+  }
+  list.first = ::new (block) FreeBlock{nullptr};
+  list.set_count(1);
+}
+
+bool from_malloc(std::size_t bytes) noexcept { return bytes > largest_block || only_malloc(); }
+
+void* allocate_by_malloc(std::size_t bytes) {
   void* block = std::malloc(bytes);
   if (block == nullptr) throw std::bad_alloc();
-  count(cache, 1);
-  LiveBlocks::allocated(block, bytes, kind);
-  if (kind == BlockKind::coroutine) note_origin(block);
+  depot.count_given(1);
   return block;
 }
 
 }  // namespace
 
-void* allocate(std::size_t bytes, BlockKind kind) {
-  const std::size_t index = (bytes - 1) / granule;
-  if (index < classes) {
-    List& list = cache.lists[index];
-    if (Block* block = list.first) {
-      list.first = block->next;
-      --list.count;
-      count(cache, 1);
-      return block;
-    }
-  }
-  return allocate_slowly(bytes, index, kind);
+constinit thread_local BlockList block_lists[block_classes];
+
+void* allocate_slowly(std::size_t bytes, BlockKind kind) {
+  if (!cache.known) begin();
+  AllocationWatch::allocating();
+  void* block = from_malloc(bytes) ? allocate_by_malloc(bytes) : take_block(block_class(bytes));
+  LiveBlocks::allocated(block, bytes, kind);
+  if (kind == BlockKind::coroutine) note_origin(block);
+  return block;
 }
 
-void deallocate(void* block, std::size_t bytes) noexcept {
-  if (!cache.known) begin(cache);
-  count(cache, -1);
-  const std::size_t index = (bytes - 1) / granule;
-  if (index < classes) {
-    List& list = cache.lists[index];
-    if (list.count < list.limit) {
-      auto* b = static_cast<Block*>(block);
-      b->next = list.first;
-      list.first = b;
-      ++list.count;
-      return;
-    }
-  }
+void deallocate_slowly(void* block, std::size_t bytes) noexcept {
+  if (!cache.known) begin();
   LiveBlocks::freed(block);
   forget_origin(block);
-  std::free(block);
+  if (from_malloc(bytes)) {
+    depot.count_given(-1);
+    std::free(block);
+  } else {
+    put_block(block_class(bytes), block);
+  }
+}
+
+void return_idle_memory() noexcept {
+  if (depot.grown()) depot.trim();
 }
 
 NoPooling::NoPooling() noexcept {
-  if (!cache.known) begin(cache);
-  if (cache.watchers++ == 0) release_all(cache);
+  if (!cache.known) begin();
+  if (cache.watchers++ == 0) give_up_lists();
 }
 NoPooling::~NoPooling() {
-  if (--cache.watchers == 0 && lists_wanted()) use_lists(cache);
+  if (--cache.watchers == 0) use_lists();
 }
 
 AllocationWatch::AllocationWatch(std::uint64_t failing) noexcept : failing_(failing) { resume(); }
@@ -182,9 +190,12 @@ void AllocationWatch::allocating() {
 
 std::int64_t live_blocks() noexcept {
   all_caches.lock();
-  std::int64_t live = all_caches.ended;
-  for (Cache* c = all_caches.first; c != nullptr; c = c->next) {
-    live += __atomic_load_n(&c->live, __ATOMIC_RELAXED);
+  std::int64_t live = depot.given();
+  for (const Cache* c = all_caches.first; c != nullptr; c = c->next) {
+    for (std::size_t i = 0; i < block_classes; ++i) {
+      live -= __atomic_load_n(&c->lists[i].count, __ATOMIC_RELAXED);
+      if (__atomic_load_n(&c->spares[i], __ATOMIC_RELAXED) != nullptr) live -= batch_size(i);
+    }
   }
   all_caches.unlock();
   return live;

@@ -24,48 +24,40 @@ EventLoop& FutureBase::get_loop() const {
 
 namespace detail {
 
-FutureState::FutureState(Scheduler& scheduler, Kind kind, std::source_location created_at) noexcept
-    : scheduler_(&scheduler), kind_(kind), created_at_(created_at) {
-  ++scheduler.live_states;
-}
-
-FutureState::~FutureState() {
+// It is destroyed while pending.
+void FutureState::give_up() noexcept {
   ++holds_;  // what the callbacks let go of must not destroy it again
   abandon_callbacks();
-  --scheduler_->live_states;
+  callbacks_.~WaitList();
 }
 
-void FutureState::dispose() noexcept {
-  if (unretrieved_) {
-    // The handler gets a handle, so the state lives on while it runs, and longer if it keeps one.
-    unretrieved_ = false;
-    count_report(&ReportCounts::never_retrieved);
-    ExceptionContext context;
-    const FutureBase self{Ref<FutureState>(this)};
-    try {
-      context.message = kind_ == Kind::task ? "Task exception was never retrieved"
-                                            : "Future exception was never retrieved";
-      context.exception = failure_.error;
-      remember(failure_);
-      context.future = self;
-      if (kind_ == Kind::task) context.task = AnyTask(Ref<FutureState>(this));
-      context.source = created_at_;
-      scheduler_->report(context);
-    } catch (...) {
-      // Out of memory while reporting: the error is lost, the program is not.
-    }
-    return;  // dropping `self` comes back here
+// The handler gets a handle, so the state lives on while it runs, and longer if it keeps one.
+void FutureState::report_unretrieved() noexcept {
+  unretrieved_ = false;
+  count_report(&ReportCounts::never_retrieved);
+  ExceptionContext context;
+  const FutureBase self{Ref<FutureState>(this)};
+  try {
+    context.message = kind_ == Kind::task ? "Task exception was never retrieved"
+                                          : "Future exception was never retrieved";
+    context.exception = failure_.error;
+    remember(failure_);
+    context.future = self;
+    if (kind_ == Kind::task) context.task = AnyTask(Ref<FutureState>(this));
+    context.source = created_at_;
+    scheduler_->report(context);
+  } catch (...) {
+    // Out of memory while reporting: the error is lost, the program is not.
   }
-  // In a loop, not by recursion: gathers of gathers may hold each other a hundred thousand deep.
-  Scheduler& scheduler = *scheduler_;
-  next_handed_over_ = std::exchange(scheduler.doomed, this);
-  if (std::exchange(scheduler.disposing, true)) return;
+  // Dropping `self` comes back to dispose().
+}
+
+void FutureState::dispose_doomed(Scheduler& scheduler) noexcept {
   while (FutureState* state = scheduler.doomed) {
     scheduler.doomed = state->next_handed_over_;
     // A destructor that ran meanwhile may have made one of its children done, which then holds it.
     if (state->holds_ == 0) delete state;
   }
-  scheduler.disposing = false;
 }
 
 Failure FutureState::make_cancelled_error() {
@@ -118,34 +110,24 @@ void FutureState::check_pending(const char* what) const {
 
 void FutureState::fail(Failure failure) noexcept {
   unretrieved_ = !is_cancelled_error(failure.error);  // a cancellation is no error to report
-  failure_ = std::move(failure);
-  become(Phase::finished);
+  become(Phase::finished, std::move(failure));
 }
 
-void FutureState::become(Phase phase) noexcept {
-  phase_ = phase;
-  if (scheduler_->closed()) {  // no queue runs any more
-    abandon_callbacks();
-    return;
-  }
-  while (WaitNode* node = callbacks_.pop_front()) make_ready(*node);
-}
-
-void FutureState::make_ready(WaitNode& node) noexcept {
-  // A waiting task needs no telling: the registry holds it, and its frame stays until its step.
-  if (node.fn() != &TaskState::step) node.fn()(node.object(), ReadyAction::queued);
-  scheduler_->ready.push(node.fn(), node.object());
+// No queue runs any more.
+void FutureState::become_after_close(Failure failure) noexcept {
+  WaitList callbacks(std::move(callbacks_));
+  ::new (static_cast<void*>(&failure_)) Failure(std::move(failure));
+  abandon(callbacks);  // last: destructors of users look at this
 }
 
 void FutureState::become_cancelled(Failure original, Ref<SharedText> message) noexcept {
-  failure_ = std::move(original);
   cancel_message_ = std::move(message);
-  become(Phase::cancelled);
+  become(Phase::cancelled, std::move(original));
 }
 
-void FutureState::abandon_callbacks() noexcept {
-  while (WaitNode* node = callbacks_.pop_front()) {
-    if (node->fn() != &TaskState::step) node->fn()(node->object(), ReadyAction::discard);
+void FutureState::abandon(WaitList& callbacks) noexcept {
+  while (WaitNode* node = callbacks.pop_front()) {
+    node->entry().tell(ReadyAction::discard);
   }
 }
 
@@ -174,14 +156,15 @@ std::uint64_t FutureState::add_callback(CallbackNode* callback) {
   callback->future_ = this;
   callback->next_ = std::exchange(scheduler_->callbacks, callback);
   if (callback->next_ != nullptr) callback->next_->previous_ = callback;
-  notify(callback->node_);
+  notify(*callback);
   return callback->id_;
 }
 
 bool FutureState::remove_callback(std::uint64_t id) noexcept {
+  if (done()) return false;
   for (WaitNode* node = callbacks_.front(); node != nullptr; node = callbacks_.after(*node)) {
-    if (node->fn() != &CallbackNode::run) continue;
-    auto* callback = static_cast<CallbackNode*>(node->object());
+    if (!node->entry().calls(&CallbackNode::run)) continue;
+    auto* callback = &CallbackNode::of(node->entry().call());
     if (callback->id_ != id) continue;
     node->unlink();  // before the callable's destructor can look at the list
     scheduler_->ready.unreserve();
@@ -198,19 +181,18 @@ void CallbackNode::discard_all(Scheduler& scheduler) noexcept {
       continue;
     }
     const Ref<FutureState> future(callback->future_);  // the callback may hold it alone
-    callback->node_.unlink();
-    run(callback, ReadyAction::discard);
+    callback->unlink();
+    run(*callback, ReadyAction::discard);
     callback = scheduler.callbacks;  // its destructor may have changed all
   }
 }
 
 const char* CallbackNode::function_of(const ReadyEntry& entry) noexcept {
-  return entry.fn == &CallbackNode::run ? static_cast<CallbackNode*>(entry.object)->function()
-                                        : nullptr;
+  return entry.calls(&CallbackNode::run) ? of(entry.call()).function() : nullptr;
 }
 
-void CallbackNode::run(void* self, ReadyAction action) {
-  auto* callback = static_cast<CallbackNode*>(self);
+void CallbackNode::run(ReadyCall& self, ReadyAction action) {
+  auto* callback = &of(self);
   if (action == ReadyAction::queued) {
     // Counts as a handle of a user's, which it will be: nobody moves the value out before its turn.
     callback->future_->add_ref();
@@ -320,11 +302,11 @@ void check_for_cycle(const TaskState& task, const TaskState& awaited) {
 
 void FutureWait::begin() {
   TaskState& task = *running_task();
-  if (state_ == &task) {
+  if (state_ == &task) [[unlikely]] {
     refuse(task, fmt::format("Task cannot await on itself: {}; await what it does, or return",
                              task.repr_task()));
   }
-  if (&state_->scheduler() != &task.scheduler()) {
+  if (&state_->scheduler() != &task.scheduler()) [[unlikely]] {
     // Not its repr: that loop's thread may be changing it.
     refuse(task, fmt::format(
                      "Task '{}' of loop \"{}\" got a {} attached to a different loop, \"{}\"; use "
@@ -334,16 +316,19 @@ void FutureWait::begin() {
                      state_->scheduler().name));
   }
   if (state_->kind() == FutureState::Kind::task) {
-    check_for_cycle(task, static_cast<TaskState&>(*state_));
+    auto& awaited = static_cast<TaskState&>(*state_);
+    if (awaited.waiting() != nullptr) check_for_cycle(task, awaited);
   }
-  node_.set(&TaskState::step, &task);
+  node_.set(ReadyEntry(&task));
   task.park(*this);
   state_->notify(node_);
 }
 
 Failure FutureWait::end_without_value() {
   TaskState& task = *running_task();
-  Failure failure = state_->has_value() ? Failure() : state_->take_failure();
+  // Not done: a cycle was broken.
+  const bool failed = state_->done() && !state_->has_value();
+  Failure failure = failed ? state_->take_failure() : Failure();
   if (!task.has_delivery()) return failure;
   if (failure && is_cancelled_error(failure.error)) {
     task.drop_delivery();  // the same cancellation, seen twice: the first message stands

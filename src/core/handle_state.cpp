@@ -11,10 +11,10 @@
 namespace asyncio::detail {
 
 HandleState::HandleState(Scheduler& scheduler, std::source_location where)
-    : debug_(scheduler.in_debug_mode()),
+    : Timer(&HandleState::run),
+      debug_(scheduler.in_debug_mode()),
       scheduler_(&scheduler),
       context_(capture_context()),
-      timer_{&HandleState::run, this},
       created_at_(where) {
   InboxNode::deliver = &HandleState::deliver;
 }
@@ -31,13 +31,13 @@ void HandleState::use_context(ContextCell* context) noexcept {
 
 void HandleState::schedule_soon() {
   scheduler_->ready.reserve();
-  scheduler_->ready.push(&HandleState::run, this);
+  scheduler_->ready.push(*this);
 }
 
 void HandleState::schedule_at(std::int64_t deadline) {
   is_timer_ = true;
   deadline_ = deadline;
-  scheduler_->arm(timer_, deadline);
+  scheduler_->arm(*this, deadline);
 }
 
 bool HandleState::schedule_from_any_thread() noexcept { return scheduler_->post(*this); }
@@ -45,7 +45,7 @@ bool HandleState::schedule_from_any_thread() noexcept { return scheduler_->post(
 void HandleState::deliver(InboxNode& node, ReadyAction action) {
   auto& self = static_cast<HandleState&>(node);
   if (action == ReadyAction::run) {
-    self.scheduler_->ready.push(&HandleState::run, &self);
+    self.scheduler_->ready.push(self);
   } else {
     self.scheduler_->ready.unreserve();
     self.drop_callable_now();
@@ -60,14 +60,14 @@ void HandleState::drop_callable_now() noexcept {
 void HandleState::cancel() noexcept {
   if (cancelled_) return;
   cancelled_ = true;
-  const bool armed = timer_.armed();
-  if (armed) scheduler_->disarm(timer_);
+  const bool was_armed = armed();
+  if (was_armed) scheduler_->disarm(*this);
   if (!running_) drop_callable_now();
-  if (armed) drop_ref();  // the loop's, which the heap has forgotten; the caller holds another
+  if (was_armed) drop_ref();  // the loop's, which the heap has forgotten; the caller holds another
 }
 
-void HandleState::run(void* object, ReadyAction action) {
-  auto* self = static_cast<HandleState*>(object);
+void HandleState::run(ReadyCall& call, ReadyAction action) {
+  auto* self = &of(call);
   self->scheduler_->ready.unreserve();
   const auto loops_reference = Ref<HandleState>::adopt(self);
   struct AtEnd {

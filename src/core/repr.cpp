@@ -29,11 +29,11 @@ std::string repr_coroutine(const PromiseBase* promise) {
 }
 
 std::string FutureState::describe_callback(const WaitNode& node) {
-  if (node.fn() == &CallbackNode::run) {
-    return callable_name(static_cast<CallbackNode*>(node.object())->function());
+  if (const TaskState* task = node.entry().task()) {
+    return fmt::format("wakeup of {}", task->name());
   }
-  if (node.fn() == &TaskState::step) {
-    return fmt::format("wakeup of {}", static_cast<TaskState*>(node.object())->name());
+  if (const char* function = CallbackNode::function_of(node.entry())) {
+    return callable_name(function);
   }
   return "a combinator";
 }
@@ -58,6 +58,7 @@ std::string FutureState::repr_creation() const {
 }
 
 std::string FutureState::repr_callbacks() const {
+  if (done()) return {};
   std::vector<std::string> callbacks;
   for (WaitNode* n = callbacks_.front(); n != nullptr; n = callbacks_.after(*n)) {
     callbacks.push_back(describe_callback(*n));

@@ -5,31 +5,42 @@
 #include "core/context_scope.hpp"
 
 #include <fmt/format.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 
 #include <utility>
 
 namespace asyncio::detail {
 namespace {
 
+bool only_one_thread() noexcept {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
+
 std::uint64_t next_number() noexcept {
   static std::uint64_t last = 0;  // of the process; accessed atomically
-  return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+  // A locked instruction costs as much as all else that makes a task's number.
+  if (!only_one_thread()) return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+  const std::uint64_t next = __atomic_load_n(&last, __ATOMIC_RELAXED) + 1;
+  __atomic_store_n(&last, next, __ATOMIC_RELAXED);
+  return next;
 }
 
 constexpr Waiter::Ops yield_ops{nullptr, nullptr, nullptr, "its next turn"};
-constinit Waiter yield_mark{yield_ops};
 
 }  // namespace
+
+constinit Waiter TaskState::yield_mark{yield_ops};
 
 TaskExtra::~TaskExtra() {
   delete keeper;
   if (context != nullptr) context->drop_ref();
 }
-
-TaskState::TaskState(Scheduler& scheduler, std::source_location created_at)
-    : FutureState(scheduler, Kind::task, created_at), order_(scheduler.created_tasks++) {}
-
-TaskState::~TaskState() { delete extra_; }
 
 TaskExtra& TaskState::extra() {
   if (extra_ == nullptr) extra_ = new TaskExtra;
@@ -37,39 +48,56 @@ TaskExtra& TaskState::extra() {
 }
 
 std::string TaskState::name() const {
-  return number_ == 0 && extra_ != nullptr ? extra_->name : fmt::format("Task-{}", number_);
+  return number() == 0 && extra_ != nullptr ? extra_->name : fmt::format("Task-{}", number());
 }
 
 void TaskState::set_name(std::string_view name) {
   extra().name = name;
-  number_ = 0;
+  set_number(0);
 }
 
-void TaskState::start(PromiseBase& root, TaskOptions options, Keeper* keeper) {
+namespace {
+// False if a copy of the current context would be empty.
+bool context_is_set() noexcept {
+  const TaskState* creator = running_task();
+  if (creator == nullptr) return thread_state.callback_context != nullptr;
+  const TaskExtra* extra = creator->extra_or_null();
+  return extra != nullptr && extra->context != nullptr && extra->context->map();
+}
+}  // namespace
+
+// What few tasks need. Consumes the keeper.
+TaskOptions TaskState::prepare(TaskOptions options, Keeper* keeper) {
+  KeeperOwner owner{keeper};
+  if (keeper != nullptr) {
+    TaskExtra& place = extra();  // first: it may throw
+    place.keeper = owner.release();
+  }
+  if (scheduler_->task_factory != nullptr) {
+    scheduler_->task_factory->adjust(*scheduler_->loop, options);
+  }
+  if (!options.name.empty()) set_name(options.name);
+  if (options.context != nullptr) {
+    options.context->cell()->add_ref();
+    extra().context = options.context->cell();
+  } else if (ContextCell* captured = capture_context()) {
+    const auto ref = Ref<ContextCell>::adopt(captured);
+    ContextCell*& place = extra().context;
+    captured->add_ref();
+    place = captured;
+  }
+  return options;
+}
+
+void TaskState::start(PromiseBase& root, const TaskOptions& options, Keeper* keeper) {
   top_ = &root;
+  bool eager = options.eager_start;
   try {
-    KeeperOwner owner{keeper};
-    if (keeper != nullptr) {
-      TaskExtra& place = extra();  // first: it may throw
-      place.keeper = owner.release();
-    }
-    if (scheduler_->task_factory != nullptr) [[unlikely]] {
-      scheduler_->task_factory->adjust(*scheduler_->loop, options);
-    }
-    if (options.name.empty()) {
-      number_ = next_number();
-    } else {
-      set_name(options.name);
-    }
-    if (options.context != nullptr) {
-      options.context->cell()->add_ref();
-      extra().context = options.context->cell();
-    } else if (ContextCell* captured = capture_context()) {
-      const auto ref = Ref<ContextCell>::adopt(captured);
-      ContextCell*& place = extra().context;
-      captured->add_ref();
-      place = captured;
-    }
+    const bool plain = keeper == nullptr && scheduler_->task_factory == nullptr &&
+                       options.name.empty() && options.context == nullptr && !context_is_set();
+    if (!plain) [[unlikely]]
+      eager = prepare(options, keeper).eager_start;
+    if (extra_ == nullptr || extra_->name.empty()) set_number(next_number());
     scheduler_->ready.reserve();
     try {
       slot_ = scheduler_->registry.add(this);
@@ -82,20 +110,16 @@ void TaskState::start(PromiseBase& root, TaskOptions options, Keeper* keeper) {
     throw;
   }
   hold();  // the registry's, until it is done
-  if (options.eager_start && thread_state.scheduler == scheduler_) {
+  if (eager && thread_state.scheduler == scheduler_) {
     const CallbackScope scope(nullptr);
-    run_step();
+    step();
   } else {
     schedule();
   }
 }
 
-void TaskState::step(void* self, ReadyAction action) {
-  if (action == ReadyAction::run) static_cast<TaskState*>(self)->run_step();
-}
-
-void TaskState::run_step() {
-  if (must_cancel_) {
+void TaskState::step() {
+  if (must_cancel_) [[unlikely]] {
     must_cancel_ = false;
     if (!started_) {
       // Cancelled before its first step: the body never runs.
@@ -106,7 +130,7 @@ void TaskState::run_step() {
   }
   thread_state.task = this;
   waiting_ = nullptr;
-  if (!root_ended_) {
+  if (!root_ended_) [[likely]] {
     started_ = true;
     do {
       top_->handle().resume();
@@ -116,7 +140,7 @@ void TaskState::run_step() {
     complete();
     return;
   }
-  if (must_cancel_) {
+  if (must_cancel_) [[unlikely]] {
     // Asked to stop while it ran: what it waits for now takes the request, unless it is a mere
     // yield, which its next step turns into the cancellation.
     FutureState* awaited = waiting_->future();
@@ -128,35 +152,44 @@ void TaskState::run_step() {
   thread_state.task = nullptr;
 }
 
-void TaskState::complete() {
-  Failure failure;
-  if (started_) {
-    failure = absorb(*top_);
-  } else {
-    failure = Failure(std::make_exception_ptr(CancelledError(cancel_message_)));
-  }
+// The frame goes before anybody hears of the end, as a Python coroutine's locals do.
+void TaskState::end_of_task() noexcept {
   const std::source_location defined_at = top_->function;
-  // The frame goes before anybody hears of the end, as a Python coroutine's locals do.
   unwind();
   defined_at_ = defined_at;
   thread_state.task = nullptr;
-
   scheduler_->registry.remove(slot_);
   scheduler_->ready.unreserve();
+}
+
+void TaskState::complete() {
+  Failure failure;
+  const bool has_result = started_ && absorb(*top_, failure);
+  end_of_task();
+  if (has_result && !must_cancel_) [[likely]] {
+    finish_with_value();
+    unhold();  // `this` may be gone
+  } else {
+    if (has_result) destroy_value();
+    complete_without_value(std::move(failure));
+  }
+}
+
+void TaskState::complete_without_value(Failure failure) {
   bool interrupt = false;
-  if (failure && is_cancelled_error(failure.error)) {
-    must_cancel_ = false;
-    become_cancelled(std::move(failure), {});
-  } else if (failure) {
-    interrupt = is_keyboard_interrupt(failure.error);
-    fail(failure);
-  } else if (must_cancel_) {
+  if (!started_) {
+    failure = Failure(std::make_exception_ptr(CancelledError(cancel_message_)));
+  }
+  if (!failure) {
     // It cancelled itself and then returned: the request wins, the value is lost.
     must_cancel_ = false;
-    destroy_value();
     become_cancelled({}, cancel_message_);
+  } else if (is_cancelled_error(failure.error)) {
+    must_cancel_ = false;
+    become_cancelled(std::move(failure), {});
   } else {
-    finish_with_value();
+    interrupt = is_keyboard_interrupt(failure.error);
+    fail(failure);
   }
   unhold();  // `this` may be gone
   if (interrupt) raise(std::move(failure));
@@ -191,11 +224,6 @@ void TaskState::tear_down() noexcept {
   waiting_ = nullptr;
   abandon_callbacks();
   unhold();
-}
-
-void TaskState::yield_now() noexcept {
-  park(yield_mark);
-  schedule();
 }
 
 Failure TaskState::take_delivery() {

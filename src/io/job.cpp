@@ -6,7 +6,7 @@
 
 namespace asyncio::detail {
 
-Job::Job() noexcept : when_done_(&Job::on_future_done, this) { InboxNode::deliver = &Job::deliver; }
+Job::Job() noexcept : ReadyCall{&Job::settle} { InboxNode::deliver = &Job::deliver; }
 
 bool Job::move_from_queued(Phase next) noexcept {
   unsigned char expected = queued;
@@ -51,14 +51,14 @@ void Job::finish_on_worker() noexcept {
 void Job::deliver(InboxNode& node, ReadyAction action) {
   auto& job = static_cast<Job&>(node);
   if (action == ReadyAction::run) {
-    job.scheduler_->ready.push(&Job::settle, &job);
+    job.scheduler_->ready.push(job);
   } else {
-    settle(&job, action);
+    settle(job, action);
   }
 }
 
-void Job::settle(void* self, ReadyAction action) {
-  auto& job = *static_cast<Job*>(self);
+void Job::settle(ReadyCall& self, ReadyAction action) {
+  auto& job = static_cast<Job&>(self);
   job.scheduler_->ready.unreserve();
   if (action == ReadyAction::run && job.future_ != nullptr && !job.future_->done()) {
     if (job.phase_ == dropped) {
@@ -75,9 +75,9 @@ void Job::settle(void* self, ReadyAction action) {
   job.drop_owner();
 }
 
-void Job::on_future_done(void* self, ReadyAction action) {
+void Job::on_future_done(ReadyCall& self, ReadyAction action) {
   if (action == ReadyAction::queued) return;  // the job lives until this has had its turn
-  auto& job = *static_cast<Job*>(self);
+  Job& job = static_cast<WhenDone&>(static_cast<WaitCall&>(self)).job;
   job.scheduler_->ready.unreserve();
   if (action == ReadyAction::run && job.move_from_queued(withdrawn)) job.detach();
   job.drop_owner();

@@ -49,7 +49,9 @@ class LoopState final : public Scheduler {
   void set_debug(bool on) noexcept;
 
   /// Queues what other threads have posted.
-  void deliver_inbox();
+  void deliver_inbox() {
+    if (!inbox_.empty() || undelivered_ != nullptr) deliver_posted();
+  }
   /// Throws: RuntimeError, beginning with `what`.
   void check_can_run(const char* what) const;
   void run_forever();
@@ -75,10 +77,12 @@ class LoopState final : public Scheduler {
   class RunScope;
   ~LoopState() = default;
 
-  void iterate(std::int64_t wait_until, bool always_poll);
-  void run_batch();
+  [[gnu::always_inline]] inline void iterate(std::int64_t wait_until, bool always_poll);
+  void poll(std::int64_t wait_until);
+  [[gnu::always_inline]] inline void run_batch();
   void run_watched(const ReadyEntry& entry);
   void fall_asleep() noexcept;
+  void deliver_posted();
   void discard_everything() noexcept;
   void discard_ready() noexcept;
   void discard_posted(InboxNode* node) noexcept;

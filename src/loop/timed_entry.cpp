@@ -13,8 +13,7 @@
 namespace asyncio::detail {
 
 TimedEntry::TimedEntry(const ReadyEntry& entry, std::int64_t now) : began_(now) {
-  if (entry.fn == &TaskState::step) {
-    auto* task = static_cast<TaskState*>(entry.object);
+  if (TaskState* task = entry.task()) {
     task_ = Hold<TaskState>(task);
     if (const PromiseBase* top = task->top()) {
       function_ = top->function;

@@ -36,8 +36,7 @@ void TimerHeap::cancel(Timer& timer) noexcept {
   ++cancelled_;
 }
 
-void TimerHeap::tidy() noexcept {
-  if (cancelled_ == 0) return;
+void TimerHeap::drop_cancelled() noexcept {
   if (heap_.size() > sweep_above && cancelled_ * 2 > heap_.size()) sweep();
   while (!heap_.empty() && slots_[heap_.front().slot] == nullptr) (void)pop();
 }

@@ -18,7 +18,10 @@ class TimerHeap {
   void cancel(Timer& timer) noexcept;
 
   /// Sweeps if that is worth it, and drops cancelled entries at the top.
-  void tidy() noexcept;
+  void tidy() noexcept {
+    if (cancelled_ > 0) [[unlikely]]
+      drop_cancelled();
+  }
   /// After tidy(): true if no timer is armed.
   [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
   [[nodiscard]] std::int64_t next_deadline() const noexcept { return heap_.front().deadline; }
@@ -40,6 +43,7 @@ class TimerHeap {
     }
   };
 
+  void drop_cancelled() noexcept;
   Timer* pop() noexcept;
   void sift_up(std::size_t i) noexcept;
   void sift_down(std::size_t i) noexcept;

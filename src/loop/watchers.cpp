@@ -6,7 +6,9 @@
 
 namespace asyncio::detail {
 
-struct Watchers::Watch : Operation {
+struct Watchers::Watch : Operation, ReadyCall {
+  Watch() noexcept : ReadyCall{&Watch::run} {}
+
   Scheduler* scheduler;
   Ref<HandleState> handle;
   bool queued = false;
@@ -16,11 +18,11 @@ struct Watchers::Watch : Operation {
   static void on_ready(Operation& operation, int) {
     auto& self = static_cast<Watch&>(operation);
     if (std::exchange(self.queued, true)) return;
-    self.scheduler->ready.push(&Watch::run, &self);
+    self.scheduler->ready.push(self);
   }
 
-  static void run(void* object, ReadyAction action) {
-    auto* self = static_cast<Watch*>(object);
+  static void run(ReadyCall& call, ReadyAction action) {
+    auto* self = static_cast<Watch*>(&call);
     self->queued = false;
     if (self->removed) {
       self->scheduler->ready.unreserve();
@@ -33,7 +35,7 @@ struct Watchers::Watch : Operation {
 };
 
 HandleState* Watchers::handle_of(const ReadyEntry& entry) noexcept {
-  return entry.fn == &Watch::run ? static_cast<Watch*>(entry.object)->handle.get() : nullptr;
+  return entry.calls(&Watch::run) ? static_cast<Watch&>(entry.call()).handle.get() : nullptr;
 }
 
 void Watchers::add(Backend& backend, int fd, bool writing, HandleState* handle) {

@@ -8,10 +8,10 @@
 
 namespace asyncio::detail {
 
-struct CompletedCore::Item : Pooled {
+struct CompletedCore::Item : Pooled, WaitCall {
+  Item() noexcept : WaitCall(&CompletedCore::future_done) {}
   CompletedCore* core = nullptr;
   Claim future;
-  WaitNode node;
   Item* next = nullptr;
   Item* next_done = nullptr;
   bool registered = false;
@@ -21,11 +21,11 @@ struct CompletedCore::Item : Pooled {
 Hold<CompletedCore> CompletedCore::make() { return Hold<CompletedCore>(new CompletedCore); }
 
 CompletedCore::~CompletedCore() {
-  if (timer_.armed()) scheduler_->disarm(timer_);
+  if (armed()) scheduler_->disarm(*this);
   while (Item* item = items_) {
     items_ = item->next;
     if (item->registered) {
-      item->node.unlink();
+      item->unlink();
       scheduler_->ready.unreserve();
     }
     delete item;
@@ -38,7 +38,6 @@ void CompletedCore::add(FutureState& future) {
   auto* item = new Item;
   item->core = this;
   item->future = Claim(&future);
-  item->node.set(&CompletedCore::future_done, item);
   (items_ == nullptr ? items_ : last_item_->next) = item;
   last_item_ = item;
   ++pending_;
@@ -49,18 +48,18 @@ std::size_t CompletedCore::begin(std::optional<Duration> timeout) {
   scheduler_->ready.reserve(pending_);
   for (Item* i = items_; i != nullptr; i = i->next) {
     i->registered = true;
-    i->future->notify(i->node);
+    i->future->notify(*i);
   }
   if (timeout) {
     const TimePoint deadline = TimePoint(Duration::nanoseconds(scheduler_->now())) + *timeout;
-    scheduler_->arm(timer_, deadline.since_epoch().nanoseconds());
+    scheduler_->arm(*this, deadline.since_epoch().nanoseconds());
     hold();  // the timer's: whoever waits for an element may hold nothing else
   }
   return pending_;
 }
 
-void CompletedCore::future_done(void* object, ReadyAction action) {
-  auto& item = *static_cast<Item*>(object);
+void CompletedCore::future_done(ReadyCall& call, ReadyAction action) {
+  auto& item = static_cast<Item&>(static_cast<WaitCall&>(call));
   CompletedCore& core = *item.core;
   if (action == ReadyAction::queued) {
     item.queued = true;
@@ -78,14 +77,14 @@ void CompletedCore::put(Item* item) noexcept {
   (first_done_ == nullptr ? first_done_ : last_done_->next_done) = item;
   last_done_ = item;
   wake_next();
-  if (pending_ == 0 && timer_.armed()) {
-    scheduler_->disarm(timer_);
+  if (pending_ == 0 && armed()) {
+    scheduler_->disarm(*this);
     unhold();  // a queued item holds this, too
   }
 }
 
-void CompletedCore::time_out(void* self, ReadyAction action) {
-  auto& core = *static_cast<CompletedCore*>(self);
+void CompletedCore::time_out(ReadyCall& self, ReadyAction action) {
+  auto& core = static_cast<CompletedCore&>(static_cast<Timer&>(self));
   core.scheduler_->ready.unreserve();
   if (action == ReadyAction::run) {
     core.expired_ = std::exchange(core.pending_, 0);
@@ -95,7 +94,7 @@ void CompletedCore::time_out(void* self, ReadyAction action) {
 }
 
 void CompletedCore::wake_next() noexcept {
-  if (WaitNode* node = waiters_.pop_front()) scheduler_->ready.push(node->fn(), node->object());
+  if (WaitNode* node = waiters_.pop_front()) scheduler_->ready.push(node->entry());
 }
 
 void NextCompleted::await_suspend(std::coroutine_handle<>) {
@@ -106,7 +105,7 @@ void NextCompleted::await_suspend(std::coroutine_handle<>) {
         "\"{}\"; use run_coroutine_threadsafe() to reach another loop",
         core_->scheduler_->name, task.name(), task.scheduler().name));
   }
-  node_.set(&TaskState::step, &task);
+  node_.set(ReadyEntry(&task));
   core_->waiters_.push_back(node_);
   task.park(*this);
 }

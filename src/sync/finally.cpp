@@ -19,7 +19,7 @@ const Waiter::Ops EndOf::ops{
 
 void EndOf::await_suspend(std::coroutine_handle<>) noexcept {
   TaskState& task = *running_task();
-  node_.set(&TaskState::step, &task);
+  node_.set(ReadyEntry(&task));
   task.park(*this);
   state_->notify(node_);
 }

@@ -15,7 +15,7 @@ GatherCore::~GatherCore() {
     if (c.claimed) c.state->unclaim();
     if (!c.registered) continue;
     // Gone while a child is pending: only with futures that nobody will ever complete.
-    c.node.unlink();
+    c.unlink();
     outer_->scheduler().ready.unreserve();
   }
 }
@@ -62,21 +62,20 @@ void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&),
     loop.ready.reserve();
     c.registered = true;
     c.core = this;
-    c.node.set(&GatherCore::child_done, &c);
     if (c.state->kind() == FutureState::Kind::task) {
       // The loop will end that task: so this lives on without a handle, as in CPython.
       outer.hold();
       c.holds_outer = true;
     }
-    c.state->notify(c.node);
+    c.state->notify(c);
   }
   for (Child& c : children_) {
     if (!c.repeats && !c.registered) handle(c);
   }
 }
 
-void GatherCore::child_done(void* object, ReadyAction action) {
-  auto& child = *static_cast<Child*>(object);
+void GatherCore::child_done(ReadyCall& call, ReadyAction action) {
+  auto& child = static_cast<Child&>(static_cast<WaitCall&>(call));
   CompositeState& outer = *child.core->outer_;
   if (action == ReadyAction::queued) {
     if (!std::exchange(child.holds_outer, true)) outer.hold();

@@ -8,11 +8,11 @@ namespace asyncio::detail {
 
 ShieldLink::ShieldLink(FutureState& outer, FutureState& inner,
                        void (*copy_value)(FutureState&, FutureState&))
-    : outer_(outer), inner_(&inner), copy_value_(copy_value) {}
+    : WaitCall(&ShieldLink::inner_done), outer_(outer), inner_(&inner), copy_value_(copy_value) {}
 
 ShieldLink::~ShieldLink() {
   if (!registered_) return;
-  node_.unlink();
+  unlink();
   outer_.scheduler().ready.unreserve();
 }
 
@@ -21,16 +21,15 @@ void ShieldLink::check(const FutureState& inner) { check_same_loop("shield()", 1
 void ShieldLink::begin() {
   outer_.scheduler().ready.reserve();
   registered_ = true;
-  node_.set(&ShieldLink::inner_done, this);
   if (inner_->kind() == FutureState::Kind::task) {
     outer_.hold();  // the loop will end that task
     holds_outer_ = true;
   }
-  inner_->notify(node_);
+  inner_->notify(*this);
 }
 
-void ShieldLink::inner_done(void* self, ReadyAction action) {
-  auto& link = *static_cast<ShieldLink*>(self);
+void ShieldLink::inner_done(ReadyCall& self, ReadyAction action) {
+  auto& link = static_cast<ShieldLink&>(static_cast<WaitCall&>(self));
   FutureState& outer = link.outer_;
   if (action == ReadyAction::queued) {
     if (!std::exchange(link.holds_outer_, true)) outer.hold();

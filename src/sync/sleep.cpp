@@ -8,7 +8,7 @@ const Waiter::Ops Sleep::sleep_ops{
       if (!sleep.waiting_) return false;  // fired: the task is scheduled
       sleep.waiting_ = false;
       // Not armed any more: fire() is in the queue, ahead of the task's step, and finds it so.
-      if (sleep.timer_.armed()) task.scheduler().disarm(sleep.timer_);
+      if (sleep.armed()) task.scheduler().disarm(sleep);
       task.schedule();
       return true;
     },
@@ -18,21 +18,18 @@ const Waiter::Ops Sleep::sleep_ops{
 };
 
 void Sleep::begin() {
-  task_ = running_task();
-  if (delay_ <= Duration()) {
-    task_->yield_now();
-    return;
-  }
-  Scheduler& loop = task_->scheduler();
+  TaskState* task = running_task();
+  Scheduler& loop = task->scheduler();
   const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + delay_;
-  loop.arm(timer_, deadline.since_epoch().nanoseconds());
+  loop.arm(*this, deadline.since_epoch().nanoseconds());
+  task_ = task;
   waiting_ = true;
   task_->park(*this);
 }
 
 // The timer makes the sleep's future done; the task goes on one pass later, as every awaiter does.
-void Sleep::fire(void* self, ReadyAction action) {
-  auto& sleep = *static_cast<Sleep*>(self);
+void Sleep::fire(ReadyCall& self, ReadyAction action) {
+  auto& sleep = static_cast<Sleep&>(static_cast<Timer&>(self));
   sleep.task_->scheduler().ready.unreserve();
   if (action == ReadyAction::discard || !sleep.waiting_) return;
   sleep.waiting_ = false;

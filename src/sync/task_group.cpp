@@ -14,11 +14,11 @@ using detail::ReadyAction;
 using detail::TaskState;
 
 /// A child's place in the group. On its own, since it may be in the queue when the group is gone.
-struct TaskGroup::Child : detail::Pooled {
-  explicit Child(TaskGroup& g) noexcept : group(&g), node(&Child::done, this) {}
+struct TaskGroup::Child : detail::Pooled, detail::WaitCall {
+  explicit Child(TaskGroup& g) noexcept : WaitCall(&Child::done), group(&g) {}
 
-  static void done(void* self, ReadyAction action) {
-    auto* child = static_cast<Child*>(self);
+  static void done(detail::ReadyCall& self, ReadyAction action) {
+    auto* child = static_cast<Child*>(static_cast<WaitCall*>(&self));
     if (action == ReadyAction::queued) return;  // owns itself until its turn
     child->task->scheduler().ready.unreserve();
     const detail::Hold<TaskState> task = std::move(child->task);
@@ -37,7 +37,6 @@ struct TaskGroup::Child : detail::Pooled {
 
   TaskGroup* group;  // null once the group is gone
   detail::Hold<TaskState> task;
-  detail::WaitNode node;
   Child* previous = nullptr;
   Child* next = nullptr;
 };
@@ -97,8 +96,8 @@ TaskGroup::~TaskGroup() {
     abort();
   }
   while (Child* child = first_) {
-    const bool queued = !child->node.linked();
-    child->node.unlink();
+    const bool queued = !child->linked();
+    child->unlink();
     child->leave();
     if (queued) continue;  // its turn comes: it deletes itself
     child->task->scheduler().ready.unreserve();
@@ -158,7 +157,7 @@ void TaskGroup::spawned(Place& place, detail::FutureState& state) noexcept {
   child->previous = std::exchange(last_, child);
   (child->previous == nullptr ? first_ : child->previous->next) = child;
   ++running_;
-  task.notify(child->node);
+  task.notify(*child);
 }
 
 TaskGroup::Entered TaskGroup::aenter() {

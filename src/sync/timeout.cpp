@@ -11,11 +11,12 @@ using detail::ReadyAction;
 
 /// The timer, or the queued call, that ends the time. Apart from the Timeout, since it may still be
 /// in the queue when that is left and gone.
-struct Timeout::Alarm : detail::Pooled {
-  explicit Alarm(Timeout& t) noexcept : timeout(&t), scheduler(&t.task_->scheduler()) {}
+struct Timeout::Alarm : detail::Pooled, detail::Timer {
+  explicit Alarm(Timeout& t) noexcept
+      : Timer(&Alarm::ring), timeout(&t), scheduler(&t.task_->scheduler()) {}
 
-  static void ring(void* self, ReadyAction action) {
-    auto* alarm = static_cast<Alarm*>(self);
+  static void ring(detail::ReadyCall& self, ReadyAction action) {
+    auto* alarm = static_cast<Alarm*>(static_cast<Timer*>(&self));
     alarm->scheduler->ready.unreserve();
     if (Timeout* t = alarm->timeout) {
       t->alarm_ = nullptr;
@@ -29,7 +30,6 @@ struct Timeout::Alarm : detail::Pooled {
 
   Timeout* timeout;  // null: turned off while in the queue
   detail::Scheduler* scheduler;
-  detail::Timer timer{&Alarm::ring, this};
 };
 
 namespace detail {
@@ -50,9 +50,9 @@ void Timeout::arm() {
     const std::int64_t deadline = when_->since_epoch().nanoseconds();
     if (deadline <= loop.now()) {
       loop.ready.reserve();
-      loop.ready.push(&Alarm::ring, alarm);
+      loop.ready.push(*alarm);
     } else {
-      loop.arm(alarm->timer, deadline);
+      loop.arm(*alarm, deadline);
     }
   } catch (...) {
     delete alarm;
@@ -65,8 +65,8 @@ void Timeout::disarm() noexcept {
   Alarm* alarm = std::exchange(alarm_, nullptr);
   if (alarm == nullptr) return;
   alarm->timeout = nullptr;
-  if (!alarm->timer.armed()) return;  // in the queue: ring() frees it
-  alarm->scheduler->disarm(alarm->timer);
+  if (!alarm->armed()) return;  // in the queue: ring() frees it
+  alarm->scheduler->disarm(*alarm);
   delete alarm;
 }
 

@@ -8,8 +8,8 @@
 
 namespace asyncio::detail {
 
-struct SetWait::Node {
-  WaitNode node;
+struct SetWait::Node : WaitCall {
+  Node() noexcept : WaitCall(&SetWait::future_done) {}
   Block* block = nullptr;
   FutureState* future = nullptr;  // held, until the wait is over
   bool queued = false;            // then it owns the block, too
@@ -53,7 +53,6 @@ void SetWait::add(FutureState& future) {
   Node& n = block_->nodes.emplace_back();
   n.block = block_;
   n.future = &future;
-  n.node.set(&SetWait::future_done, &n);
   future.hold();
 }
 
@@ -74,18 +73,18 @@ void SetWait::begin() {
   }
   if (timeout_) {
     const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + *timeout_;
-    loop.arm(timer_, deadline.since_epoch().nanoseconds());
+    loop.arm(*this, deadline.since_epoch().nanoseconds());
   }
   loop.ready.reserve(block_->nodes.size());
   block_->wait = this;
   block_->missing = block_->nodes.size();
   waiting_ = true;
   task_->park(*this);
-  for (Node& n : block_->nodes) n.future->notify(n.node);
+  for (Node& n : block_->nodes) n.future->notify(n);
 }
 
-void SetWait::future_done(void* object, ReadyAction action) {
-  Node& n = *static_cast<Node*>(object);
+void SetWait::future_done(ReadyCall& call, ReadyAction action) {
+  auto& n = static_cast<Node&>(static_cast<WaitCall&>(call));
   Block& block = *n.block;
   if (action == ReadyAction::queued) {
     ++block.owners;
@@ -107,26 +106,26 @@ void SetWait::future_done(void* object, ReadyAction action) {
   block.drop();
 }
 
-void SetWait::time_out(void* self, ReadyAction action) {
-  auto& wait = *static_cast<SetWait*>(self);
+void SetWait::time_out(ReadyCall& self, ReadyAction action) {
+  auto& wait = static_cast<SetWait&>(static_cast<Timer&>(self));
   wait.task_->scheduler().ready.unreserve();
   if (action == ReadyAction::run && wait.waiting_) wait.wake();
 }
 
 void SetWait::wake() noexcept {
   waiting_ = false;
-  if (timer_.armed()) task_->scheduler().disarm(timer_);
+  if (armed()) task_->scheduler().disarm(*this);
   task_->schedule();
 }
 
 // Also for a wait that was never awaited, or is destroyed with its task.
 void SetWait::end() noexcept {
-  if (timer_.armed()) task_->scheduler().disarm(timer_);
+  if (armed()) task_->scheduler().disarm(*this);
   Block* block = std::exchange(block_, nullptr);
   if (block == nullptr) return;
   for (Node& n : block->nodes) {
-    if (n.node.linked()) {
-      n.node.unlink();
+    if (n.linked()) {
+      n.unlink();
       block->scheduler->ready.unreserve();
     }
     std::exchange(n.future, nullptr)->unhold();

@@ -2,7 +2,6 @@
 
 #include <asyncio/detail/future_state.hpp>
 #include <asyncio/detail/handle_state.hpp>
-#include <asyncio/detail/task_state.hpp>
 
 #include <algorithm>
 
@@ -12,7 +11,6 @@ using asyncio::detail::CallbackNode;
 using asyncio::detail::HandleState;
 using asyncio::detail::ReadyEntry;
 using asyncio::detail::ReadyQueue;
-using asyncio::detail::TaskState;
 
 std::size_t Random::below(std::size_t limit) noexcept {
   // splitmix64; the remainder's bias does not matter here.
@@ -25,7 +23,7 @@ std::size_t Random::below(std::size_t limit) noexcept {
 namespace {
 
 bool may_move(const ReadyEntry& entry) noexcept {
-  return entry.fn == &TaskState::step || HandleState::of(entry) != nullptr ||
+  return entry.task() != nullptr || HandleState::of(entry) != nullptr ||
          CallbackNode::function_of(entry) != nullptr;
 }
 

@@ -23,7 +23,7 @@ using asyncio::detail::TimerHeap;
 
 namespace {
 
-Timer idle_timer() { return Timer{.fn = nullptr, .object = nullptr}; }
+Timer idle_timer() { return Timer(nullptr); }
 
 // A TimerHeap and what it should hold: a set ordered by deadline and the order of adding.
 class ComparedHeap {

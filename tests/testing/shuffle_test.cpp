@@ -25,6 +25,7 @@
 using namespace std::chrono_literals;
 using asyncio::Coro;
 using asyncio::detail::ReadyAction;
+using asyncio::detail::ReadyEntry;
 using asyncio::detail::ReadyQueue;
 using asyncio::detail::TaskState;
 using asyncio::testing::detail::Random;
@@ -160,7 +161,10 @@ TEST(Shuffle, FindsWhatWorksOnlyInOneOrder) {
 
 namespace {
 
-void of_the_library(void*, ReadyAction) {}
+/// An entry of the library's.
+struct Fixed : asyncio::detail::ReadyCall {
+  Fixed() : ReadyCall{[](ReadyCall&, ReadyAction) {}} {}
+};
 
 /// Entries that are told apart by their places here: 'm' may move, 'f' is fixed.
 class Entries {
@@ -171,21 +175,27 @@ class Entries {
   [[nodiscard]] Order shuffled(std::uint64_t seed, std::size_t used = 0) {
     ReadyQueue ready;
     ready.reserve(std::max<std::size_t>(kinds_.size(), 1));
+    std::vector<Fixed> places(kinds_.size() + 1);
     for (std::size_t i = 0; i < used; ++i) {
-      ready.push(&of_the_library, nullptr);
+      ready.push(places.back());
       (void)ready.pop();
     }
-    for (char& kind : kinds_) {
-      ready.push(kind == 'f' ? &of_the_library : &TaskState::step, &kind);
+    for (std::size_t i = 0; i < kinds_.size(); ++i) {
+      // Whose step never runs.
+      auto* task = reinterpret_cast<TaskState*>(&places[i]);
+      ready.push(kinds_[i] == 'f' ? ReadyEntry(places[i]) : ReadyEntry(task));
     }
     Random random(seed);
     asyncio::testing::detail::shuffle(ready, random);
     Order order;
     while (!ready.empty()) {
-      const auto entry = ready.pop();
-      const auto* kind = static_cast<char*>(entry.object);
-      EXPECT_EQ(entry.fn == &of_the_library, *kind == 'f');
-      order.push_back(static_cast<int>(kind - kinds_.data()));
+      const ReadyEntry entry = ready.pop();
+      const bool fixed = entry.task() == nullptr;
+      const auto* place =
+          fixed ? static_cast<Fixed*>(&entry.call()) : reinterpret_cast<Fixed*>(entry.task());
+      const auto i = static_cast<std::size_t>(place - places.data());
+      EXPECT_EQ(fixed, kinds_[i] == 'f');
+      order.push_back(static_cast<int>(i));
     }
     return order;
   }

@@ -12,7 +12,7 @@
 namespace asyncio::detail {
 
 /// Futures in the order in which they end, and the tasks that wait for the next one.
-class CompletedCore : public Pooled {
+class CompletedCore : public Pooled, Timer {
  public:
   static Hold<CompletedCore> make();
   void hold() noexcept { ++holds_; }
@@ -32,11 +32,11 @@ class CompletedCore : public Pooled {
   friend class NextCompleted;
   struct Item;
 
-  CompletedCore() = default;
+  CompletedCore() noexcept : Timer(&CompletedCore::time_out) {}
   ~CompletedCore();
 
-  static void future_done(void* item, ReadyAction action);
-  static void time_out(void* self, ReadyAction action);
+  static void future_done(ReadyCall& item, ReadyAction action);
+  static void time_out(ReadyCall& self, ReadyAction action);
   void put(Item* item) noexcept;
   void wake_next() noexcept;
 
@@ -49,7 +49,6 @@ class CompletedCore : public Pooled {
   std::size_t pending_ = 0;
   std::size_t expired_ = 0;  // how many must hear of the timeout
   WaitList waiters_;
-  Timer timer_{&CompletedCore::time_out, this};
 };
 
 /// A task's place in the line for the next one.

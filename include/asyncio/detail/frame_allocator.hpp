@@ -2,18 +2,71 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace asyncio::detail {
 
-/// Memory for coroutine frames and for the states of tasks, futures and handles: a free list per
-/// thread and 16-byte size class, up to 1 KiB; malloc above. A block goes to the list of the thread
-/// that frees it; lists beyond a high mark go back to malloc. Off under AddressSanitizer and with
-/// ASYNCIO_MALLOC=1, so that use after free shows.
+/// Memory for coroutine frames and for the states of tasks, futures and handles: free lists per
+/// thread and 16-byte size class, up to 1 KiB; malloc above. What a thread has too much of goes in
+/// batches to those that need it, and back to the system when a loop is idle
+/// (src/core/block_depot). Off under AddressSanitizer and with ASYNCIO_MALLOC=1, so that use after
+/// free shows.
 ///
 /// Throws: std::bad_alloc. The kind is for those who watch (debug mode, tests).
 enum class BlockKind : unsigned char { other, coroutine, future, handle };
-[[nodiscard]] void* allocate(std::size_t bytes, BlockKind kind = BlockKind::other);
-void deallocate(void* block, std::size_t bytes) noexcept;
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+/// The free blocks of one size, of one thread.
+struct BlockList {
+  FreeBlock* first = nullptr;
+  std::uint32_t count = 0;  // written by its thread, read by live_blocks(): atomic
+  std::uint32_t limit = 0;  // 0: the lists are not in use (yet, any more, or ever)
+
+  void set_count(std::uint32_t n) noexcept { __atomic_store_n(&count, n, __ATOMIC_RELAXED); }
+};
+
+/// Coarser classes would scatter small nodes and cost cache misses.
+inline constexpr std::size_t block_granule = 16;
+inline constexpr std::size_t largest_block = 1024;
+inline constexpr std::size_t block_classes = largest_block / block_granule;
+[[nodiscard]] constexpr std::size_t block_class(std::size_t bytes) noexcept {
+  return (bytes - 1) / block_granule;
+}
+
+extern constinit thread_local BlockList block_lists[block_classes];
+[[nodiscard]] void* allocate_slowly(std::size_t bytes, BlockKind kind);
+void deallocate_slowly(void* block, std::size_t bytes) noexcept;
+
+[[nodiscard]] inline void* allocate(std::size_t bytes, BlockKind kind = BlockKind::other) {
+  if (bytes <= largest_block) {
+    BlockList& list = block_lists[block_class(bytes)];
+    if (FreeBlock* block = list.first) [[likely]] {
+      list.first = block->next;
+      list.set_count(list.count - 1);
+      return block;
+    }
+  }
+  return allocate_slowly(bytes, kind);
+}
+
+inline void deallocate(void* block, std::size_t bytes) noexcept {
+  if (bytes <= largest_block) {
+    BlockList& list = block_lists[block_class(bytes)];
+    if (list.count < list.limit) [[likely]] {
+      list.first = ::new (block) FreeBlock{list.first};
+      list.set_count(list.count + 1);
+      return;
+    }
+  }
+  deallocate_slowly(block, bytes);
+}
+
+/// What no list needs goes back to the system, if it has become much. For a loop that is about to
+/// wait.
+void return_idle_memory() noexcept;
 
 /// Blocks given out and not taken back, of all threads: what a leak check compares.
 [[nodiscard]] std::int64_t live_blocks() noexcept;

@@ -86,6 +86,7 @@ class FutureState : public PooledAs<BlockKind::future> {
   [[nodiscard]] bool failed() const noexcept { return phase_ == Phase::finished && !has_value_; }
   /// The error of a failed future; no state check, nothing marked.
   [[nodiscard]] const std::exception_ptr& error() const noexcept { return failure_.error; }
+  /// Only once it is done.
   [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
   [[nodiscard]] std::string_view cancel_message() const noexcept {
     return cancel_message_ ? cancel_message_->view() : std::string_view();
@@ -106,7 +107,7 @@ class FutureState : public PooledAs<BlockKind::future> {
   /// The value is in its slot already.
   void finish_with_value() noexcept {
     has_value_ = true;
-    become(Phase::finished);
+    become(Phase::finished, {});
   }
 
   /// Asks for cancellation, as Future.cancel() and Task.cancel(): follows task → awaited task → …
@@ -132,15 +133,34 @@ class FutureState : public PooledAs<BlockKind::future> {
   [[nodiscard]] static std::string describe_callback(const WaitNode& node);
 
  protected:
-  FutureState(Scheduler& scheduler, Kind kind, std::source_location created_at) noexcept;
-  virtual ~FutureState();
+  FutureState(Scheduler& scheduler, Kind kind, std::source_location created_at) noexcept
+      : scheduler_(&scheduler), kind_(kind), created_at_(created_at) {
+    ++scheduler.live_states;
+  }
+  virtual ~FutureState() {
+    if (done()) {
+      failure_.~Failure();
+    } else {
+      give_up();
+    }
+    --scheduler_->live_states;
+  }
 
   /// Final: sets the phase and makes everything ready that waits for it.
-  void become(Phase phase) noexcept;
+  void become(Phase phase, Failure&& failure) noexcept {
+    phase_ = phase;
+    if (scheduler_->closed()) [[unlikely]] {
+      become_after_close(std::move(failure));
+      return;
+    }
+    callbacks_.drain([this](WaitNode& node) { make_ready(node); });
+    ::new (static_cast<void*>(&failure_)) Failure(std::move(failure));
+  }
   void become_cancelled(Failure original, Ref<SharedText> message) noexcept;
   void set_unretrieved() noexcept { unretrieved_ = true; }
-  /// Lets go of every callback; for a future that will never be done.
-  void abandon_callbacks() noexcept;
+  /// Lets go of every callback; for a future that will never be done, or whose loop is closed.
+  static void abandon(WaitList& callbacks) noexcept;
+  void abandon_callbacks() noexcept { abandon(callbacks_); }
 
   Scheduler* scheduler_;
 
@@ -149,11 +169,34 @@ class FutureState : public PooledAs<BlockKind::future> {
   friend class HandOver;
   friend class TaskState;
 
-  void make_ready(WaitNode& node) noexcept;
+  void make_ready(WaitNode& node) noexcept {
+    node.entry().tell(ReadyAction::queued);
+    scheduler_->ready.push(node.entry());
+  }
+  void become_after_close(Failure failure) noexcept;
+  void give_up() noexcept;
   void release() noexcept {
     if (holds_ == 0) dispose();
   }
-  void dispose() noexcept;
+  void dispose() noexcept {
+    if (unretrieved_) [[unlikely]] {
+      report_unretrieved();
+      return;
+    }
+    // In a loop, not by recursion: gathers of gathers may hold each other a hundred thousand deep.
+    Scheduler& scheduler = *scheduler_;
+    if (scheduler.disposing) {
+      next_handed_over_ = std::exchange(scheduler.doomed, this);
+      return;
+    }
+    scheduler.disposing = true;
+    delete this;
+    if (scheduler.doomed != nullptr) [[unlikely]]
+      dispose_doomed(scheduler);
+    scheduler.disposing = false;
+  }
+  static void dispose_doomed(Scheduler& scheduler) noexcept;
+  void report_unretrieved() noexcept;
 
   SharedCount users_{0};
   std::uint32_t holds_ = 0;
@@ -166,10 +209,14 @@ class FutureState : public PooledAs<BlockKind::future> {
   bool deliver_cancel_ : 1 = false;
   bool started_ : 1 = false;
   bool root_ended_ : 1 = false;
+  std::uint8_t number_high_ = 0;  // of a task, see TaskState::number()
+  std::uint32_t number_low_ = 0;
   std::uint32_t cancelling_ = 0;
   std::uint32_t claims_ = 0;
-  Failure failure_;  // finished: the error; cancelled: the CancelledError until taken
-  WaitList callbacks_;
+  union {
+    WaitList callbacks_{};  // while pending
+    Failure failure_;       // finished: the error; cancelled: the CancelledError until taken
+  };
   Ref<SharedText> cancel_message_;
   FutureState* next_handed_over_ = nullptr;
   std::source_location created_at_;
@@ -202,10 +249,17 @@ class Hold {
 
 /// Storage for a T whose presence is known elsewhere.
 template <class T>
-union Slot {
+struct Slot {
   Slot() noexcept {}
   ~Slot() {}
-  T value;
+  union {
+    T value;
+  };
+};
+/// Nothing needs no place.
+template <>
+struct Slot<None> {
+  static inline None value;
 };
 
 /// A Hold on a future whose value is wanted.
@@ -262,11 +316,11 @@ class CompositeStateOf : public CompositeState {
   ~CompositeStateOf() override {
     if (has_value()) slot.value.~T();
   }
-  Slot<T> slot;
+  [[no_unique_address]] Slot<T> slot;
 };
 
 /// A done-callback of a user's. Owned by the future until it is done, by the queue after that.
-class CallbackNode : public Pooled {
+class CallbackNode : public Pooled, private WaitCall {
  public:
   /// Lets go of every callback of a loop that is being closed.
   static void discard_all(Scheduler& scheduler) noexcept;
@@ -276,17 +330,19 @@ class CallbackNode : public Pooled {
   CallbackNode& operator=(const CallbackNode&) = delete;
 
  protected:
-  CallbackNode() noexcept : node_(&CallbackNode::run, this) {}
+  CallbackNode() noexcept : WaitCall(&CallbackNode::run) {}
   virtual ~CallbackNode();
   virtual void call(FutureState& future) = 0;
   [[nodiscard]] virtual const char* function() const noexcept = 0;
 
  private:
   friend class FutureState;
-  static void run(void* self, ReadyAction action);
+  static void run(ReadyCall& self, ReadyAction action);
+  [[nodiscard]] static CallbackNode& of(ReadyCall& call) noexcept {
+    return static_cast<CallbackNode&>(static_cast<WaitCall&>(call));
+  }
   void report_error(FutureState& future) const noexcept;
 
-  WaitNode node_;
   FutureState* future_ = nullptr;
   ContextCell* context_ = nullptr;
   std::uint64_t id_ = 0;
@@ -306,7 +362,7 @@ class FutureStateOf : public FutureState {
   ~FutureStateOf() override {
     if (has_value()) slot.value.~Value();
   }
-  Slot<Value> slot;
+  [[no_unique_address]] Slot<Value> slot;
 };
 
 }  // namespace asyncio::detail

@@ -32,10 +32,9 @@ class GatherCore {
   [[nodiscard]] Scheduler& scheduler() const;
 
  private:
-  struct Child {
-    explicit Child(FutureState& s) noexcept : state(&s) {}
+  struct Child : WaitCall {
+    explicit Child(FutureState& s) noexcept : WaitCall(&GatherCore::child_done), state(&s) {}
     Hold<FutureState> state;
-    WaitNode node;
     GatherCore* core = nullptr;
     bool claimed = false;
     bool registered = false;
@@ -44,7 +43,7 @@ class GatherCore {
     bool repeats = false;  // the same child stands at an earlier place
   };
 
-  static void child_done(void* child, ReadyAction action);
+  static void child_done(ReadyCall& child, ReadyAction action);
   void handle(Child& child);
   void finish_with(Failure failure);
   static void tell_lost(FutureState& state, const char* why) noexcept;

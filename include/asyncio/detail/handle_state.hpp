@@ -21,7 +21,7 @@ class ContextCell;
 ///
 /// Lifetime: the callable is destroyed when it has run or is cancelled, always on the loop's
 /// thread while the loop is open; the rest when the last reference goes.
-class HandleState : public PooledAs<BlockKind::handle>, private InboxNode {
+class HandleState : public PooledAs<BlockKind::handle>, private InboxNode, private Timer {
  public:
   HandleState(const HandleState&) = delete;
   HandleState& operator=(const HandleState&) = delete;
@@ -37,7 +37,7 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode {
   [[nodiscard]] std::string repr() const;
   /// The handle that an entry of the ready queue will run; null if it is something else.
   [[nodiscard]] static HandleState* of(const ReadyEntry& entry) noexcept {
-    return entry.fn == &HandleState::run ? static_cast<HandleState*>(entry.object) : nullptr;
+    return entry.calls(&HandleState::run) ? &of(entry.call()) : nullptr;
   }
 
   /// The three ways in. Each takes over a reference of the caller's. Throw: std::bad_alloc; then
@@ -62,7 +62,10 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode {
   [[nodiscard]] virtual const char* function() const noexcept = 0;
 
  private:
-  static void run(void* self, ReadyAction action);
+  [[nodiscard]] static HandleState& of(ReadyCall& call) noexcept {
+    return static_cast<HandleState&>(static_cast<Timer&>(call));
+  }
+  static void run(ReadyCall& self, ReadyAction action);
   static void deliver(InboxNode& self, ReadyAction action);
   void drop_callable_now() noexcept;
   void report_error() noexcept;
@@ -75,7 +78,6 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode {
   bool running_ = false;  // then cancel() leaves the callable, which is on the stack, to invoke()
   Scheduler* scheduler_;
   ContextCell* context_ = nullptr;
-  Timer timer_;
   std::int64_t deadline_ = 0;
   std::source_location created_at_;
 };

@@ -20,7 +20,7 @@ namespace asyncio::detail {
 /// States (phase_, atomic): queued → running, by the worker; queued → withdrawn, by the loop's
 /// thread when the future is cancelled first; queued → dropped, by an executor that shuts down.
 /// Owners: the worker's side, and the loop's side until the future is done or gone.
-class Job : private InboxNode {
+class Job : private InboxNode, private ReadyCall {
  public:
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
@@ -47,8 +47,8 @@ class Job : private InboxNode {
   enum Phase : unsigned char { queued, running, withdrawn, dropped };
 
   static void deliver(InboxNode& self, ReadyAction action);
-  static void settle(void* self, ReadyAction action);
-  static void on_future_done(void* self, ReadyAction action);
+  static void settle(ReadyCall& self, ReadyAction action);
+  static void on_future_done(ReadyCall& self, ReadyAction action);
   bool move_from_queued(Phase next) noexcept;
   void finish_on_worker() noexcept;
   void leave_withdrawn() noexcept;
@@ -62,7 +62,10 @@ class Job : private InboxNode {
   unsigned char phase_ = queued;
   FutureState* future_ = nullptr;  // held until detach()
   Scheduler* scheduler_ = nullptr;
-  WaitNode when_done_;
+  struct WhenDone : WaitCall {
+    explicit WhenDone(Job& j) noexcept : WaitCall(&Job::on_future_done), job(j) {}
+    Job& job;
+  } when_done_{*this};
   Job* previous_ = nullptr;  // among the jobs in flight of the loop
   Job* next_ = nullptr;
 };

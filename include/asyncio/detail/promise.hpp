@@ -208,14 +208,18 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
 };
 
 template <class T>
-Failure TaskStateOf<T>::absorb(PromiseBase& root) noexcept {
+bool TaskStateOf<T>::absorb(PromiseBase& root, Failure& failure) noexcept {
   Outcome<Value>& outcome = static_cast<CoroPromiseBase<T>&>(root).outcome;
-  if (!outcome.has_value()) return outcome.take_failure();
+  if (!outcome.has_value()) {
+    failure = outcome.take_failure();
+    return false;
+  }
   try {
     ::new (static_cast<void*>(&slot.value)) Value(std::move(outcome.value()));
-    return {};
+    return true;
   } catch (...) {
-    return current_failure();
+    failure = current_failure();
+    return false;
   }
 }
 

@@ -1,19 +1,57 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace asyncio::detail {
 
-/// Why an entry's function is called: to do its work; only to let go of what it holds, because its
-/// turn will never come; or (for a WaitNode other than a task's) because it was queued just now, so
-/// that it makes sure to live until its turn.
+class TaskState;
+
+/// Why a ReadyCall is called: to do its work; only to let go of what it holds, because its turn
+/// will never come; or (from a WaitNode) because it was queued just now, so that it makes sure to
+/// live until its turn.
 enum class ReadyAction : unsigned char { run, discard, queued };
 
-using ReadyFn = void (*)(void* object, ReadyAction action);
+/// A base of what can become ready, other than a task. The function casts it to what it is.
+struct ReadyCall {
+  using Fn = void (*)(ReadyCall& self, ReadyAction action);
+  Fn fn;
+};
 
-struct ReadyEntry {
-  ReadyFn fn;
-  void* object;
+/// What becomes ready: a task, whose step runs, or a ReadyCall. One word, since a million tasks may
+/// be ready at once.
+class ReadyEntry {
+ public:
+  ReadyEntry() noexcept = default;
+  ReadyEntry(ReadyCall& call) noexcept  // NOLINT(google-explicit-constructor): a call is an entry
+      : bits_(reinterpret_cast<std::uintptr_t>(&call)) {}
+  explicit ReadyEntry(TaskState* task) noexcept
+      : bits_(reinterpret_cast<std::uintptr_t>(task) | task_bit) {}
+
+  /// Null if it is no task.
+  [[nodiscard]] TaskState* task() const noexcept {
+    return (bits_ & task_bit) == 0 ? nullptr : reinterpret_cast<TaskState*>(bits_ & ~task_bit);
+  }
+  /// Only if it is no task.
+  [[nodiscard]] ReadyCall& call() const noexcept { return *reinterpret_cast<ReadyCall*>(bits_); }
+  [[nodiscard]] bool calls(ReadyCall::Fn fn) const noexcept {
+    return task() == nullptr && call().fn == fn;
+  }
+  /// Its turn will never come. A task needs no telling: the registry holds it.
+  void tell(ReadyAction action) const {
+    if (task() == nullptr) call().fn(call(), action);
+  }
+  /// Its turn comes soon.
+  void prefetch() const noexcept {
+    const auto* object = reinterpret_cast<const char*>(bits_ & ~task_bit);
+    constexpr std::size_t line = 64;
+    __builtin_prefetch(object);
+    __builtin_prefetch(object + line);
+  }
+
+ private:
+  static constexpr std::uintptr_t task_bit = 1;  // both are aligned to a pointer
+  std::uintptr_t bits_ = 0;
 };
 
 /// The ring of what is ready. Whoever may become ready (a task, a timer, a callback) reserves its
@@ -38,9 +76,7 @@ class ReadyQueue {
   void reserve_to_discard() noexcept { ++reserved_; }
   void unreserve(std::size_t slots = 1) noexcept { reserved_ -= slots; }
 
-  void push(ReadyFn fn, void* object) noexcept {
-    entries_[tail_++ & (capacity_ - 1)] = ReadyEntry{fn, object};
-  }
+  void push(ReadyEntry entry) noexcept { entries_[tail_++ & (capacity_ - 1)] = entry; }
   [[nodiscard]] ReadyEntry pop() noexcept { return entries_[head_++ & (capacity_ - 1)]; }
   /// The entry that `n` more pops come to.
   [[nodiscard]] ReadyEntry& at(std::size_t n) noexcept {

@@ -43,7 +43,14 @@ class SharedCount {
  public:
   explicit constexpr SharedCount(unsigned initial = 1) noexcept : n_(initial) {}
   [[nodiscard]] unsigned load() const noexcept { return __atomic_load_n(&n_, __ATOMIC_ACQUIRE); }
-  void add() noexcept { __atomic_fetch_add(&n_, 1, __ATOMIC_RELAXED); }
+  /// The first one needs no locked instruction either: nobody else knows of it yet.
+  void add() noexcept {
+    if (__atomic_load_n(&n_, __ATOMIC_RELAXED) == 0) {
+      __atomic_store_n(&n_, 1, __ATOMIC_RELAXED);
+    } else {
+      __atomic_fetch_add(&n_, 1, __ATOMIC_RELAXED);
+    }
+  }
 
   /// True when that was the last one. The only owner needs no locked instruction: nobody else can
   /// add to a count of one.

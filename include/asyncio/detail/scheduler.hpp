@@ -19,13 +19,13 @@ class CallbackNode;
 class FutureState;
 struct TaskFactory;
 
-/// A timer's place in a loop: a slot while it is armed. What it calls is a ReadyFn, pushed to the
-/// ready queue when the deadline has come; its queue slot is reserved while it is armed.
-struct Timer {
+/// A timer's place in a loop: a slot while it is armed. It is pushed to the ready queue when the
+/// deadline has come; its place there is reserved while it is armed.
+struct Timer : ReadyCall {
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
-  ReadyFn fn;
-  void* object;
+  explicit constexpr Timer(Fn fn) noexcept : ReadyCall{fn} {}
+
   std::uint32_t slot = none;
 
   [[nodiscard]] bool armed() const noexcept { return slot != none; }
@@ -90,7 +90,10 @@ class Scheduler {
   void set_own_thread() noexcept { __atomic_store_n(&thread_, &thread_state, __ATOMIC_RELAXED); }
 
   /// Throws: RuntimeError "WHAT: event loop is closed".
-  void check_open(std::string_view what) const;
+  void check_open(std::string_view what) const {
+    if (closed()) [[unlikely]]
+      throw_closed(what);
+  }
 
  protected:
   Scheduler() noexcept { set_own_thread(); }
@@ -99,10 +102,17 @@ class Scheduler {
   bool closed_ = false;  // written under the inbox's rules, see loop/inbox.hpp
 
  private:
+  [[noreturn]] void throw_closed(std::string_view what) const;
   const void* thread_ = nullptr;
 };
 
+[[noreturn]] void throw_no_loop(std::string_view what);
+
 /// The loop that runs on this thread. Throws: RuntimeError "WHAT: no running event loop ...".
-[[nodiscard]] Scheduler& running_scheduler(std::string_view what);
+[[nodiscard]] inline Scheduler& running_scheduler(std::string_view what) {
+  if (thread_state.scheduler == nullptr) [[unlikely]]
+    throw_no_loop(what);
+  return *thread_state.scheduler;
+}
 
 }  // namespace asyncio::detail

@@ -73,11 +73,15 @@ class TaskState : public FutureState {
   /// The wait was not needed after all; before the step ends.
   void unpark() noexcept { waiting_ = nullptr; }
   /// The task becomes ready at the end of the queue. Once per suspension.
-  void schedule() noexcept { scheduler_->ready.push(&TaskState::step, this); }
-  static void step(void* self, ReadyAction action);
+  void schedule() noexcept { scheduler_->ready.push(ReadyEntry(this)); }
+  /// Its turn: runs until the task waits for something or has ended.
+  void step();
 
   /// For sleep(0) and the like: lets everything else that is ready run first.
-  void yield_now() noexcept;
+  void yield_now() noexcept {
+    park(yield_mark);
+    schedule();
+  }
 
   /// A cancellation to be thrown by the await that is being resumed.
   [[nodiscard]] bool has_delivery() const noexcept { return deliver_cancel_; }
@@ -113,22 +117,34 @@ class TaskState : public FutureState {
   void tear_down() noexcept;
 
  protected:
-  TaskState(Scheduler& scheduler, std::source_location created_at);
-  ~TaskState() override;
+  TaskState(Scheduler& scheduler, std::source_location created_at) noexcept
+      : FutureState(scheduler, Kind::task, created_at), order_(scheduler.created_tasks++) {}
+  ~TaskState() override { delete extra_; }
 
   /// Registers and schedules it, or runs its first step. `root` is the promise of a coroutine that
   /// has not run; it and the keeper belong to the task from here on, also if this throws.
-  void start(PromiseBase& root, TaskOptions options, Keeper* keeper);
+  void start(PromiseBase& root, const TaskOptions& options, Keeper* keeper);
   /// Moves the root's value into the slot, or gives its error. Typed, therefore virtual.
-  virtual Failure absorb(PromiseBase& root) noexcept = 0;
+  /// Returns: true if there is a value.
+  virtual bool absorb(PromiseBase& root, Failure& failure) noexcept = 0;
   virtual void destroy_value() noexcept = 0;
 
  private:
   friend class CancelWalk;
-  friend class TaskRegistry;
+  static Waiter yield_mark;
 
-  void run_step();
+  TaskOptions prepare(TaskOptions options, Keeper* keeper);
+  /// Of "Task-N"; 0 when a name was given.
+  [[nodiscard]] std::uint64_t number() const noexcept {
+    return std::uint64_t{number_high_} << 32 | number_low_;
+  }
+  void set_number(std::uint64_t number) noexcept {
+    number_low_ = static_cast<std::uint32_t>(number);
+    number_high_ = static_cast<std::uint8_t>(number >> 32);
+  }
   void complete();
+  void complete_without_value(Failure failure);
+  void end_of_task() noexcept;
   void unwind() noexcept;
   [[noreturn]] void throw_delivery();
   bool cancel_waiting(Ref<SharedText> message) noexcept;
@@ -140,7 +156,6 @@ class TaskState : public FutureState {
   };
   Waiter* waiting_ = nullptr;
   TaskExtra* extra_ = nullptr;
-  std::uint64_t number_ = 0;  // of "Task-N"; 0 when a name was given
   std::uint32_t slot_ = 0;
   std::uint32_t order_ = 0;
 };
@@ -156,10 +171,10 @@ class TaskStateOf final : public TaskState {
   }
   using TaskState::start;
 
-  Slot<Value> slot;
+  [[no_unique_address]] Slot<Value> slot;
 
  private:
-  Failure absorb(PromiseBase& root) noexcept override;
+  bool absorb(PromiseBase& root, Failure& failure) noexcept override;
   void destroy_value() noexcept override { slot.value.~Value(); }
 };
 

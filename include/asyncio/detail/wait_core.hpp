@@ -24,12 +24,13 @@ namespace detail {
 
 /// A task's wait for some of several futures. Its nodes live in a block on the heap, since a
 /// future that is done later than enough of the others may be in the queue when the wait is over.
-class SetWait : public OwnAwaiter, public Waiter {
+class SetWait : public OwnAwaiter, public Waiter, Timer {
  public:
   SetWait(std::optional<Duration> timeout, ReturnWhen return_when) noexcept
-      : Waiter(set_ops), timeout_(timeout), return_when_(return_when) {}
+      : Waiter(set_ops), Timer(&SetWait::time_out), timeout_(timeout), return_when_(return_when) {}
   SetWait(SetWait&& other) noexcept
       : Waiter(other),
+        Timer(&SetWait::time_out),
         block_(std::exchange(other.block_, nullptr)),
         timeout_(other.timeout_),
         return_when_(other.return_when_) {}
@@ -58,8 +59,8 @@ class SetWait : public OwnAwaiter, public Waiter {
   struct Block;
   struct Node;
   static const Ops set_ops;
-  static void future_done(void* node, ReadyAction action);
-  static void time_out(void* self, ReadyAction action);
+  static void future_done(ReadyCall& node, ReadyAction action);
+  static void time_out(ReadyCall& self, ReadyAction action);
   void begin();
   void end() noexcept;
   void wake() noexcept;
@@ -67,7 +68,6 @@ class SetWait : public OwnAwaiter, public Waiter {
   Block* block_ = nullptr;
   std::optional<Duration> timeout_;
   TaskState* task_ = nullptr;
-  Timer timer_{&SetWait::time_out, this};
   ReturnWhen return_when_;
   bool waiting_ = false;
 };

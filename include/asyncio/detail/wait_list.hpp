@@ -11,20 +11,17 @@ struct WaitLink {
 };
 
 /// A node in the list of what shall become ready when something happens: a waiting task's, which
-/// lives in the awaiting frame, or a callback's. Becoming ready is pushing {fn, object}.
+/// lives in the awaiting frame, or a callback's. Becoming ready is pushing its entry.
 class WaitNode : private WaitLink {
  public:
   WaitNode() noexcept = default;
-  WaitNode(ReadyFn fn, void* object) noexcept : fn_(fn), object_(object) {}
   /// Movable only while in no list, as an awaiter is until it is awaited.
-  WaitNode(WaitNode&& other) noexcept : WaitLink(), fn_(other.fn_), object_(other.object_) {}
+  WaitNode(WaitNode&& other) noexcept : WaitLink(), entry_(other.entry_) {}
   WaitNode& operator=(WaitNode&&) = delete;
   ~WaitNode() { unlink(); }
 
-  void set(ReadyFn fn, void* object) noexcept {
-    fn_ = fn;
-    object_ = object;
-  }
+  void set(ReadyEntry entry) noexcept { entry_ = entry; }
+  [[nodiscard]] ReadyEntry entry() const noexcept { return entry_; }
   [[nodiscard]] bool linked() const noexcept { return next != nullptr; }
   void unlink() noexcept {
     if (!linked()) return;
@@ -32,19 +29,29 @@ class WaitNode : private WaitLink {
     next->previous = previous;
     next = previous = nullptr;
   }
-  [[nodiscard]] ReadyFn fn() const noexcept { return fn_; }
-  [[nodiscard]] void* object() const noexcept { return object_; }
 
  private:
   friend class WaitList;
-  ReadyFn fn_ = nullptr;
-  void* object_ = nullptr;
+  ReadyEntry entry_;
+};
+
+/// A WaitNode that is called when its turn has come.
+struct WaitCall : WaitNode, ReadyCall {
+  explicit WaitCall(Fn fn) noexcept : ReadyCall{fn} { set(*this); }
+  WaitCall(WaitCall&& other) noexcept : ReadyCall(other) { set(*this); }
 };
 
 /// Nodes in the order in which they came. Owns nothing.
 class WaitList {
  public:
-  WaitList() noexcept { head_.previous = head_.next = &head_; }
+  WaitList() noexcept { forget_all(); }
+  /// Takes over the nodes.
+  WaitList(WaitList&& other) noexcept : WaitList() {
+    if (other.empty()) return;
+    head_ = other.head_;
+    head_.next->previous = head_.previous->next = &head_;
+    other.forget_all();
+  }
   WaitList(const WaitList&) = delete;
   WaitList& operator=(const WaitList&) = delete;
   ~WaitList() {
@@ -65,6 +72,17 @@ class WaitList {
     head_.previous->next = &node;
     head_.previous = &node;
   }
+  /// All at once, in their order, each unlinked first. `f` must not touch others of them.
+  template <class F>
+  void drain(F f) noexcept {
+    for (WaitLink* at = head_.next; at != &head_;) {
+      auto* node = static_cast<WaitNode*>(at);
+      at = node->next;
+      node->next = node->previous = nullptr;
+      f(*node);
+    }
+    forget_all();
+  }
   WaitNode* pop_front() noexcept {
     WaitNode* node = front();
     if (node != nullptr) node->unlink();
@@ -72,6 +90,7 @@ class WaitList {
   }
 
  private:
+  void forget_all() noexcept { head_.previous = head_.next = &head_; }
   WaitLink head_;
 };
 
