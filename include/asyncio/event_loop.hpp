@@ -103,8 +103,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <detail::LoopCallback F>
   Handle call_soon(F&& fn, const Context* context,
                    std::source_location where = std::source_location::current()) {
-    detail::HandleState* state = make("call_soon()", std::forward<F>(fn), context, where);
-    soon(*state);
+    detail::HandleState* state = make(std::forward<F>(fn), where);
+    soon(*state, context);
     return Handle(detail::Ref<detail::HandleState>::adopt(state));
   }
 
@@ -134,7 +134,7 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <detail::LoopCallback F>
   Handle call_soon_threadsafe(F&& fn,
                               std::source_location where = std::source_location::current()) {
-    detail::HandleState* state = make_threadsafe(std::forward<F>(fn), where);
+    detail::HandleState* state = make(std::forward<F>(fn), where);
     soon_threadsafe(*state);
     return Handle(detail::Ref<detail::HandleState>::adopt(state));
   }
@@ -172,11 +172,11 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// polled (a regular file); RuntimeError on a closed loop.
   template <detail::LoopCallback F>
   void add_reader(int fd, F&& fn, std::source_location where = std::source_location::current()) {
-    watch(fd, false, make("add_reader()", std::forward<F>(fn), nullptr, where));
+    watch(fd, false, make(std::forward<F>(fn), where));
   }
   template <detail::LoopCallback F>
   void add_writer(int fd, F&& fn, std::source_location where = std::source_location::current()) {
-    watch(fd, true, make("add_writer()", std::forward<F>(fn), nullptr, where));
+    watch(fd, true, make(std::forward<F>(fn), where));
   }
   /// Returns: false if there was none, also on a closed loop. A call that is scheduled already is
   /// cancelled.
@@ -252,28 +252,19 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   detail::Scheduler& check_call(const char* what) const;
 
   template <class F>
-  detail::HandleState* make(const char* what, F&& fn, const Context* context,
-                            std::source_location where) {
-    auto* state =
-        new detail::HandleOf<std::decay_t<F>>(check_call(what), std::forward<F>(fn), where);
-    if (context != nullptr) static_cast<detail::HandleState*>(state)->use_context(context->cell());
-    return state;
+  static detail::HandleState* make(F&& fn, std::source_location where) {
+    return new detail::HandleOf<std::decay_t<F>>(std::forward<F>(fn), where);
   }
   template <class F>
   TimerHandle schedule(const char* what, TimePoint when, F&& fn, const Context* context,
                        std::source_location where) {
-    detail::HandleState* state = make(what, std::forward<F>(fn), context, where);
-    at(*state, when);
+    detail::HandleState* state = make(std::forward<F>(fn), where);
+    at(what, *state, when, context);
     return TimerHandle(detail::Ref<detail::HandleState>::adopt(state));
   }
-  template <class F>
-  detail::HandleState* make_threadsafe(F&& fn, std::source_location where) {
-    return new detail::HandleOf<std::decay_t<F>>(detail::scheduler_of(*this), std::forward<F>(fn),
-                                                 where);
-  }
-  // Each takes over nothing: they add the loop's own reference. When they throw, `handle` is freed.
-  void soon(detail::HandleState& handle);
-  static void at(detail::HandleState& handle, TimePoint when);
+  // Each adds the loop's own reference. When they throw, `handle` is freed.
+  void soon(detail::HandleState& handle, const Context* context);
+  void at(const char* what, detail::HandleState& handle, TimePoint when, const Context* context);
   void soon_threadsafe(detail::HandleState& handle);
   void watch(int fd, bool writing, detail::HandleState* handle);
 

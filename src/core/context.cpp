@@ -40,13 +40,17 @@ void ContextCell::set_map(Ref<ContextMap> map) noexcept { map_ = std::move(map);
 
 namespace {
 
-struct ThreadContext {
-  ContextCell* cell = nullptr;
-  ~ThreadContext() {
-    if (cell != nullptr) cell->drop_ref();
-  }
-};
-thread_local ThreadContext thread_context;
+// The place of the thread's own context, which goes when the thread ends.
+ContextCell*& own_context() noexcept {
+  struct Owner {
+    ~Owner() {
+      if (ContextCell* cell = std::exchange(thread_state.own_context, nullptr)) cell->drop_ref();
+    }
+  };
+  thread_local const Owner owner;
+  (void)owner;
+  return thread_state.own_context;
+}
 
 // Read access: may be null.
 ContextCell* current_cell() noexcept {
@@ -55,14 +59,14 @@ ContextCell* current_cell() noexcept {
     return extra == nullptr ? nullptr : extra->context;
   }
   if (thread_state.callback_context != nullptr) return *thread_state.callback_context;
-  return thread_context.cell;
+  return thread_state.own_context;
 }
 
 ContextCell& current_cell_for_writing() {
   TaskState* task = running_task();
   ContextCell*& place = task != nullptr                            ? *task->context_place()
                         : thread_state.callback_context != nullptr ? *thread_state.callback_context
-                                                                   : thread_context.cell;
+                                                                   : own_context();
   if (place == nullptr) place = new ContextCell;
   return *place;
 }

@@ -7,6 +7,8 @@
 #include <sched.h>
 
 #include <cstdlib>
+#include <ctime>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -165,8 +167,19 @@ void deallocate_slowly(void* block, std::size_t bytes) noexcept {
   }
 }
 
-void return_idle_memory() noexcept {
-  if (depot.grown()) depot.trim();
+std::int64_t return_idle_memory() noexcept {
+  constexpr std::int64_t interval = 1'000'000'000;
+  constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+  static std::int64_t next = 0;  // accessed atomically
+  if (!depot.grown()) return never;
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  const std::int64_t now = std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  const std::int64_t due = __atomic_load_n(&next, __ATOMIC_RELAXED);
+  if (now < due) return due - now;
+  __atomic_store_n(&next, now + interval, __ATOMIC_RELAXED);
+  depot.trim();
+  return never;
 }
 
 NoPooling::NoPooling() noexcept {

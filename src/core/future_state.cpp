@@ -145,7 +145,7 @@ std::uint64_t FutureState::add_callback(CallbackNode* callback) {
   try {
     scheduler_->check_open("add_done_callback()");
     check_thread("add_done_callback()");
-    callback->context_ = capture_context();
+    if (context_is_set()) callback->context_ = capture_context();
     scheduler_->ready.reserve();
   } catch (...) {
     delete callback;

@@ -10,37 +10,33 @@
 
 namespace asyncio::detail {
 
-HandleState::HandleState(Scheduler& scheduler, std::source_location where)
-    : Timer(&HandleState::run),
-      debug_(scheduler.in_debug_mode()),
-      scheduler_(&scheduler),
-      context_(capture_context()),
-      created_at_(where) {
-  InboxNode::deliver = &HandleState::deliver;
+void HandleState::attach(Scheduler& scheduler, const Context* context) {
+  scheduler_ = &scheduler;
+  debug_ = scheduler.in_debug_mode();
+  if (context != nullptr) {
+    context_ = context->cell();
+    context_->add_ref();
+  } else if (context_is_set()) {
+    context_ = capture_context();
+  }
 }
 
-HandleState::~HandleState() {
-  if (context_ != nullptr) context_->drop_ref();
-}
-
-void HandleState::use_context(ContextCell* context) noexcept {
-  if (context != nullptr) context->add_ref();
-  if (context_ != nullptr) context_->drop_ref();
-  context_ = context;
-}
-
-void HandleState::schedule_soon() {
-  scheduler_->ready.reserve();
-  scheduler_->ready.push(*this);
-}
+void HandleState::drop_context() noexcept { context_->drop_ref(); }
 
 void HandleState::schedule_at(std::int64_t deadline) {
   is_timer_ = true;
   deadline_ = deadline;
   scheduler_->arm(*this, deadline);
+  refs_.add_unshared();
 }
 
-bool HandleState::schedule_from_any_thread() noexcept { return scheduler_->post(*this); }
+bool HandleState::schedule_from_any_thread() noexcept {
+  InboxNode::deliver = &HandleState::deliver;
+  refs_.add_unshared();
+  if (scheduler_->post(*this)) return true;
+  drop_ref();
+  return false;
+}
 
 void HandleState::deliver(InboxNode& node, ReadyAction action) {
   auto& self = static_cast<HandleState&>(node);
@@ -51,10 +47,6 @@ void HandleState::deliver(InboxNode& node, ReadyAction action) {
     self.drop_callable_now();
     self.drop_ref();
   }
-}
-
-void HandleState::drop_callable_now() noexcept {
-  if (take_callable()) drop_callable();
 }
 
 void HandleState::cancel() noexcept {

@@ -5,30 +5,15 @@
 #include "core/context_scope.hpp"
 
 #include <fmt/format.h>
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#endif
 
 #include <utility>
 
 namespace asyncio::detail {
 namespace {
 
-bool only_one_thread() noexcept {
-#if __has_include(<sys/single_threaded.h>)
-  return __libc_single_threaded != 0;
-#else
-  return false;
-#endif
-}
-
 std::uint64_t next_number() noexcept {
-  static std::uint64_t last = 0;  // of the process; accessed atomically
-  // A locked instruction costs as much as all else that makes a task's number.
-  if (!only_one_thread()) return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
-  const std::uint64_t next = __atomic_load_n(&last, __ATOMIC_RELAXED) + 1;
-  __atomic_store_n(&last, next, __ATOMIC_RELAXED);
-  return next;
+  static std::uint64_t last = 0;  // of the process
+  return atomic_add(last, std::uint64_t{1}) + 1;
 }
 
 constexpr Waiter::Ops yield_ops{nullptr, nullptr, nullptr, "its next turn"};
@@ -55,16 +40,6 @@ void TaskState::set_name(std::string_view name) {
   extra().name = name;
   set_number(0);
 }
-
-namespace {
-// False if a copy of the current context would be empty.
-bool context_is_set() noexcept {
-  const TaskState* creator = running_task();
-  if (creator == nullptr) return thread_state.callback_context != nullptr;
-  const TaskExtra* extra = creator->extra_or_null();
-  return extra != nullptr && extra->context != nullptr && extra->context->map();
-}
-}  // namespace
 
 // What few tasks need. Consumes the keeper.
 TaskOptions TaskState::prepare(TaskOptions options, Keeper* keeper) {

@@ -1,11 +1,14 @@
 #include "io/backend_epoll.hpp"
 
+#include <asyncio/detail/frame_allocator.hpp>
+
 #include "io/system.hpp"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <limits>
@@ -16,6 +19,7 @@ namespace asyncio::detail {
 namespace {
 
 constexpr std::uint64_t wake_tag = std::numeric_limits<std::uint64_t>::max();
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t longest_wait = 24LL * 3600 * 1'000'000'000;  // as CPython
 
 class EpollBackend final : public Backend {
@@ -23,7 +27,8 @@ class EpollBackend final : public Backend {
   EpollBackend() : epoll_(sys::epoll_create()) {
     try {
       wake_ = sys::event_fd();
-      if (sys::epoll_control(epoll_, EPOLL_CTL_ADD, wake_, EPOLLIN, wake_tag) != 0) {
+      // By edges: nobody has to read its counter.
+      if (sys::epoll_control(epoll_, EPOLL_CTL_ADD, wake_, EPOLLIN | EPOLLET, wake_tag) != 0) {
         sys::throw_errno(errno, "epoll_ctl(ADD) of the wake-up descriptor");
       }
     } catch (...) {
@@ -57,6 +62,8 @@ class EpollBackend final : public Backend {
   // Makes the kernel's registration what the entry asks for; `anew`: even if it should be that
   // already. Returns errno or 0.
   int update(int fd, Entry& entry, bool anew) noexcept;
+  // In nanoseconds.
+  [[nodiscard]] std::int64_t wait_until(std::int64_t deadline) const;
   void dispatch(const epoll_event& event);
   void close_all() noexcept {
     if (wake_ >= 0) sys::close(wake_);
@@ -133,25 +140,24 @@ void EpollBackend::dispatch(const epoll_event& event) {
   }
 }
 
-bool EpollBackend::poll(std::int64_t deadline, bool /*outside_work*/) {
-  timespec timeout{};
-  const bool for_ever = deadline == std::numeric_limits<std::int64_t>::max();
-  if (!for_ever && deadline > 0) {
-    const std::int64_t wait = std::min(deadline - now(), longest_wait);
-    if (wait > 0) {
-      timeout.tv_sec = wait / 1'000'000'000;
-      timeout.tv_nsec = wait % 1'000'000'000;
-    }
+std::int64_t EpollBackend::wait_until(std::int64_t deadline) const {
+  std::int64_t wait = 0;
+  if (deadline == never) {
+    wait = never;
+  } else if (deadline > 0) {
+    wait = std::min(deadline - now(), longest_wait);
   }
+  return wait <= 0 ? 0 : std::min(wait, return_idle_memory());
+}
+
+bool EpollBackend::poll(std::int64_t deadline, bool /*outside_work*/) {
+  const std::int64_t wait = wait_until(deadline);
+  const timespec timeout{wait / 1'000'000'000, wait % 1'000'000'000};
   epoll_event events[256];
-  const int n = sys::epoll_wait(epoll_, events, 256, for_ever ? nullptr : &timeout);
+  const int n = sys::epoll_wait(epoll_, events, 256, wait == never ? nullptr : &timeout);
   if (n < 0 && errno != EINTR) sys::throw_errno(errno, "epoll_wait");
   for (int i = 0; i < n; ++i) {
-    if (events[i].data.u64 == wake_tag) {
-      sys::read_event(wake_);
-    } else {
-      dispatch(events[i]);
-    }
+    if (events[i].data.u64 != wake_tag) dispatch(events[i]);
   }
   return true;
 }

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,15 +61,20 @@ int event_fd() {
 void write_event(int fd) noexcept {
   const int saved = errno;  // this runs in signal handlers, too
   const std::uint64_t one = 1;
-  while (::write(fd, &one, sizeof one) < 0 && errno == EINTR) {
+  while (::write(fd, &one, sizeof one) < 0 && (errno == EINTR || errno == EAGAIN)) {
+    // The counter, which nobody reads, is full.
+    std::uint64_t count = 0;
+    if (errno == EAGAIN) (void)!::read(fd, &count, sizeof count);
   }
-  errno = saved;  // EAGAIN: the counter is full, so the loop is woken already
+  errno = saved;
 }
 
-void read_event(int fd) noexcept {
-  std::uint64_t count = 0;
-  while (::read(fd, &count, sizeof count) < 0 && errno == EINTR) {
-  }
+void futex_wait(std::uint32_t& word, std::uint32_t expected) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+void futex_wake(std::uint32_t& word) noexcept {
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 void close(int fd) noexcept { ::close(fd); }

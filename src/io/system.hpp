@@ -19,7 +19,10 @@ int epoll_control(int epoll, int operation, int fd, std::uint32_t events,
 int epoll_wait(int epoll, epoll_event* events, int most, const timespec* timeout) noexcept;
 int event_fd();
 void write_event(int fd) noexcept;
-void read_event(int fd) noexcept;
+/// Waits while the word is `expected`; may return early.
+void futex_wait(std::uint32_t& word, std::uint32_t expected) noexcept;
+/// Wakes one who waits for the word, which need not exist any more.
+void futex_wake(std::uint32_t& word) noexcept;
 void close(int fd) noexcept;
 [[nodiscard]] bool is_open(int fd) noexcept;
 [[nodiscard]] std::int64_t monotonic_now() noexcept;

@@ -112,24 +112,23 @@ detail::Scheduler& EventLoop::check_call(const char* what) const {
   return *state_;
 }
 
-void EventLoop::soon(detail::HandleState& handle) {
-  handle.add_ref();
+void EventLoop::soon(detail::HandleState& handle, const Context* context) {
   try {
-    deliver_own_posts();
+    handle.attach(check_call("call_soon()"), context);
+    if (detail::thread_state.scheduler != state_) deliver_own_posts();
     handle.schedule_soon();
   } catch (...) {
-    handle.drop_ref();
     handle.drop_ref();
     throw;
   }
 }
 
-void EventLoop::at(detail::HandleState& handle, TimePoint when) {
-  handle.add_ref();
+void EventLoop::at(const char* what, detail::HandleState& handle, TimePoint when,
+                   const Context* context) {
   try {
+    handle.attach(check_call(what), context);
     handle.schedule_at(when.since_epoch().nanoseconds());
   } catch (...) {
-    handle.drop_ref();
     handle.drop_ref();
     throw;
   }
@@ -137,19 +136,29 @@ void EventLoop::at(detail::HandleState& handle, TimePoint when) {
 
 void EventLoop::soon_threadsafe(detail::HandleState& handle) {
   if (state_->running() && state_->on_own_thread()) {
-    soon(handle);  // keeps its place among the call_soon() calls of this thread
+    soon(handle, nullptr);  // keeps its place among the call_soon() calls of this thread
     return;
   }
-  handle.add_ref();
+  try {
+    handle.attach(*state_, nullptr);
+  } catch (...) {
+    handle.drop_ref();
+    throw;
+  }
   if (handle.schedule_from_any_thread()) return;
   handle.cancel();
-  handle.drop_ref();
   handle.drop_ref();
   detail::throw_runtime_error(
       "call_soon_threadsafe(): event loop is closed; end the threads that call it before the loop");
 }
 
 void EventLoop::watch(int fd, bool writing, detail::HandleState* handle) {
+  try {
+    handle->attach(check_call(writing ? "add_writer()" : "add_reader()"), nullptr);
+  } catch (...) {
+    handle->drop_ref();
+    throw;
+  }
   state_->watchers().add(state_->backend(), fd, writing, handle);
 }
 bool EventLoop::remove_reader(int fd) noexcept {

@@ -12,6 +12,8 @@ class Inbox {
 
   /// `first`: the inbox was empty, so the loop may be asleep. Any thread, and signal handlers.
   Posted post(InboxNode& node) noexcept;
+  /// The same, but does nothing and gives `first` if it is empty.
+  Posted post_behind_others(InboxNode& node) noexcept;
   [[nodiscard]] bool empty() const noexcept {
     return __atomic_load_n(&head_, __ATOMIC_SEQ_CST) == nullptr;
   }

@@ -25,7 +25,9 @@ constexpr std::size_t prefetched_ahead = 4;
 // A forked child has none of its parent's loops running.
 void watch_forks() {
   static const int registered = pthread_atfork(nullptr, nullptr, [] {
-    thread_state = {};
+    thread_state.scheduler = nullptr;
+    thread_state.task = nullptr;
+    thread_state.callback_context = nullptr;
     forget_current_loop();
   });
   (void)registered;
@@ -62,6 +64,9 @@ void LoopState::disarm(Timer& timer) noexcept {
 // --- from other threads -------------------------------------------------------------------------
 
 bool LoopState::post(InboxNode& node) noexcept {
+  // Behind others: they wake the loop, and once posted, this may be gone at any time.
+  const Inbox::Posted behind = inbox_.post_behind_others(node);
+  if (behind != Inbox::Posted::first) return behind != Inbox::Posted::closed;
   __atomic_add_fetch(&posters_, 1, __ATOMIC_SEQ_CST);
   const Inbox::Posted posted = inbox_.post(node);
   // Whoever was first in an empty inbox wakes the loop for all.
@@ -167,7 +172,6 @@ void LoopState::poll(std::int64_t wait_until) {
   std::int64_t deadline = timers_.empty() ? never : timers_.next_deadline();
   if (!ready.empty() || stopping_) deadline = at_once;
   if (wait_until < deadline) deadline = wait_until;
-  if (deadline != at_once) return_idle_memory();
   __atomic_store_n(&asleep_, true, __ATOMIC_SEQ_CST);
   if (!inbox_.empty()) deadline = at_once;
   const bool possible = backend_->poll(deadline, outside_work > 0);

@@ -64,9 +64,10 @@ inline void deallocate(void* block, std::size_t bytes) noexcept {
   deallocate_slowly(block, bytes);
 }
 
-/// What no list needs goes back to the system, if it has become much. For a loop that is about to
-/// wait.
-void return_idle_memory() noexcept;
+/// What no list needs goes back to the system, if it has become much, and once a second at most:
+/// bursts that come again and again keep their memory. For a loop that is about to wait.
+/// Returns: how many nanoseconds it may wait until this wants to be called again.
+std::int64_t return_idle_memory() noexcept;
 
 /// Blocks given out and not taken back, of all threads: what a leak check compares.
 [[nodiscard]] std::int64_t live_blocks() noexcept;

@@ -12,6 +12,10 @@
 #include <type_traits>
 #include <utility>
 
+namespace asyncio {
+class Context;
+}  // namespace asyncio
+
 namespace asyncio::detail {
 
 class ContextCell;
@@ -40,21 +44,31 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode, priva
     return entry.calls(&HandleState::run) ? &of(entry.call()) : nullptr;
   }
 
-  /// The three ways in. Each takes over a reference of the caller's. Throw: std::bad_alloc; then
-  /// nothing was scheduled.
-  void schedule_soon();
+  /// First of all: its loop and its context, null for a copy of the current one.
+  /// Throws: std::bad_alloc.
+  void attach(Scheduler& scheduler, const Context* context);
+  /// The three ways in. Each adds the loop's reference. Throw: std::bad_alloc; then nothing was
+  /// scheduled.
+  void schedule_soon() {
+    scheduler_->ready.reserve();
+    refs_.add_unshared();
+    scheduler_->ready.push(*this);
+  }
   void schedule_at(std::int64_t deadline);
   /// Returns: false if the loop is closed.
   bool schedule_from_any_thread() noexcept;
 
-  /// Gives it this context instead of a copy of the creator's. Null: empty.
-  void use_context(ContextCell* context) noexcept;
   /// Runs it now, as often as it likes; for watchers. Throws: KeyboardInterrupt only.
   void invoke();
 
  protected:
-  HandleState(Scheduler& scheduler, std::source_location where);
-  virtual ~HandleState();
+  /// `destructible`: the callable has a destructor to be called.
+  HandleState(bool destructible, std::source_location where) noexcept
+      : Timer(&HandleState::run), has_callable_(destructible), created_at_(where) {}
+  virtual ~HandleState() {
+    if (context_ != nullptr) [[unlikely]]
+      drop_context();
+  }
   /// True once: whoever gets it destroys the callable.
   [[nodiscard]] bool take_callable() noexcept { return std::exchange(has_callable_, false); }
   virtual void call() = 0;
@@ -67,16 +81,19 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode, priva
   }
   static void run(ReadyCall& self, ReadyAction action);
   static void deliver(InboxNode& self, ReadyAction action);
-  void drop_callable_now() noexcept;
+  void drop_callable_now() noexcept {
+    if (take_callable()) drop_callable();
+  }
+  void drop_context() noexcept;
   void report_error() noexcept;
 
   SharedCount refs_;
   bool cancelled_ = false;
-  bool has_callable_ = true;
+  bool has_callable_;  // one with a destructor that was not called
   bool is_timer_ = false;
-  bool debug_;            // when it was made
+  bool debug_ = false;    // when it was made
   bool running_ = false;  // then cancel() leaves the callable, which is on the stack, to invoke()
-  Scheduler* scheduler_;
+  Scheduler* scheduler_ = nullptr;
   ContextCell* context_ = nullptr;
   std::int64_t deadline_ = 0;
   std::source_location created_at_;
@@ -85,13 +102,10 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode, priva
 template <class F>
 class HandleOf final : public HandleState {
  public:
-  HandleOf(Scheduler& scheduler, F&& fn, std::source_location where)
-      : HandleState(scheduler, where) {
-    ::new (static_cast<void*>(&fn_)) F(std::move(fn));
-  }
-  HandleOf(Scheduler& scheduler, const F& fn, std::source_location where)
-      : HandleState(scheduler, where) {
-    ::new (static_cast<void*>(&fn_)) F(fn);
+  template <class G>
+  HandleOf(G&& fn, std::source_location where)
+      : HandleState(!std::is_trivially_destructible_v<F>, where) {
+    ::new (static_cast<void*>(&fn_)) F(std::forward<G>(fn));
   }
 
  private:

@@ -51,7 +51,7 @@ class ReadyEntry {
 
  private:
   static constexpr std::uintptr_t task_bit = 1;  // both are aligned to a pointer
-  std::uintptr_t bits_ = 0;
+  std::uintptr_t bits_;  // no initial value: a million of them are made at once
 };
 
 /// The ring of what is ready. Whoever may become ready (a task, a timer, a callback) reserves its

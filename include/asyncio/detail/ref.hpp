@@ -2,7 +2,30 @@
 
 #include <utility>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
 namespace asyncio::detail {
+
+/// True while this process has one thread: then a locked instruction, which costs as much as
+/// twenty others, is not needed.
+[[nodiscard]] inline bool only_one_thread() noexcept {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
+
+/// Adds to what other threads may add to, too. Returns: what it was before.
+template <class N>
+N atomic_add(N& count, N change, int order = __ATOMIC_RELAXED) noexcept {
+  if (!only_one_thread()) return __atomic_fetch_add(&count, change, order);
+  const N before = __atomic_load_n(&count, __ATOMIC_RELAXED);
+  __atomic_store_n(&count, static_cast<N>(before + change), __ATOMIC_RELAXED);
+  return before;
+}
 
 /// An intrusive pointer. T says what a reference is by `add_ref()` and `drop_ref()`.
 template <class T>
@@ -43,14 +66,15 @@ class SharedCount {
  public:
   explicit constexpr SharedCount(unsigned initial = 1) noexcept : n_(initial) {}
   [[nodiscard]] unsigned load() const noexcept { return __atomic_load_n(&n_, __ATOMIC_ACQUIRE); }
-  /// The first one needs no locked instruction either: nobody else knows of it yet.
   void add() noexcept {
     if (__atomic_load_n(&n_, __ATOMIC_RELAXED) == 0) {
-      __atomic_store_n(&n_, 1, __ATOMIC_RELAXED);
+      add_unshared();
     } else {
-      __atomic_fetch_add(&n_, 1, __ATOMIC_RELAXED);
+      atomic_add(n_, 1U);
     }
   }
+  /// While no other thread knows of it.
+  void add_unshared() noexcept { __atomic_store_n(&n_, n_ + 1, __ATOMIC_RELAXED); }
 
   /// True when that was the last one. The only owner needs no locked instruction: nobody else can
   /// add to a count of one.
@@ -59,7 +83,7 @@ class SharedCount {
       __atomic_store_n(&n_, 0, __ATOMIC_RELAXED);
       return true;
     }
-    return __atomic_fetch_sub(&n_, 1, __ATOMIC_ACQ_REL) == 1;
+    return atomic_add(n_, ~0U, __ATOMIC_ACQ_REL) == 1;
   }
   /// Drops one unless it is the last; false leaves the count at one.
   [[nodiscard]] bool drop_unless_last() noexcept {

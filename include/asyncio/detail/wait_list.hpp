@@ -32,7 +32,7 @@ class WaitNode : private WaitLink {
 
  private:
   friend class WaitList;
-  ReadyEntry entry_;
+  ReadyEntry entry_{};
 };
 
 /// A WaitNode that is called when its turn has come.
