@@ -105,6 +105,60 @@ class Outcome {
   };
 };
 
+/// Without a value to keep, what is there fits into the two words of a Failure: every Coro<void>
+/// has one, and a million of them count. The value is a traceback that is no traceback.
+template <>
+class Outcome<None> {
+ public:
+  Outcome() noexcept = default;
+  Outcome(Outcome&& other) noexcept { *this = std::move(other); }
+  Outcome(const Outcome& other) noexcept { *this = other; }
+  Outcome& operator=(Outcome&& other) noexcept {
+    if (other.has_value()) {
+      emplace();
+    } else {
+      fail(other.take_failure());
+    }
+    return *this;
+  }
+  Outcome& operator=(const Outcome& other) noexcept { return *this = copy_of(other); }
+  ~Outcome() { reset(); }
+
+  void emplace(None = {}) noexcept {
+    reset();
+    failure_.traceback = Ref<const Traceback>::adopt(value_mark());
+  }
+  void fail(Failure failure) noexcept {
+    reset();
+    failure_ = std::move(failure);
+  }
+
+  [[nodiscard]] bool has_value() const noexcept { return failure_.traceback.get() == value_mark(); }
+  [[nodiscard]] bool failed() const noexcept { return failure_.error != nullptr; }
+  [[nodiscard]] static None value() noexcept { return {}; }
+  [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
+  [[nodiscard]] Failure take_failure() noexcept {
+    return failed() ? std::move(failure_) : Failure();
+  }
+
+ private:
+  static const Traceback* value_mark() noexcept {
+    return reinterpret_cast<const Traceback*>(&mark);  // nobody looks at what it points to
+  }
+  static Outcome copy_of(const Outcome& other) noexcept {
+    Outcome copy;
+    if (other.has_value()) copy.emplace();
+    if (other.failed()) copy.fail(other.failure_);
+    return copy;
+  }
+  void reset() noexcept {
+    if (has_value()) (void)failure_.traceback.release();
+  }
+
+  alignas(alignof(Failure)) static constexpr char mark[1] = {};
+  Failure failure_;
+};
+
 struct ResultAccess;
 
 }  // namespace detail

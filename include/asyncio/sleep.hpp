@@ -16,7 +16,7 @@ class [[nodiscard]] Sleep : public OwnAwaiter,
                             public ConvertsToCoro<Sleep, void>,
                             Timer {
  public:
-  explicit Sleep(Duration delay) noexcept : Waiter(sleep_ops), Timer(&Sleep::fire), delay_(delay) {}
+  explicit Sleep(Duration delay) noexcept : Timer(nullptr), delay_(delay) {}
   /// Movable until it is awaited.
   Sleep(Sleep&& other) noexcept : Sleep(other.delay_) {}
   Sleep& operator=(Sleep&&) = delete;
@@ -41,7 +41,8 @@ class [[nodiscard]] Sleep : public OwnAwaiter,
   static void fire(ReadyCall& self, ReadyAction action);
   void begin();
 
-  bool waiting_ = false;
+  // What sleep(0) does not need is set in begin().
+  bool waiting_;
   union {
     Duration delay_;   // until it is awaited
     TaskState* task_;  // since then, if it had to wait

@@ -46,19 +46,23 @@ Coro<WithResult<M, F>> with_manager(M manager, F body) {
   if constexpr (std::is_void_v<EnteredBy<Manager>>) {
     co_await manager.aenter();
     try {
-      result.emplace(co_await as_result(call_body<R>(body, manager)));
+      result.emplace(co_await as_result(body_coroutine<R>(body, manager)));
     } catch (...) {
       result.emplace(current_failure());  // no memory for the body: it is left all the same
     }
   } else {
     auto&& entered = co_await manager.aenter();
     try {
-      result.emplace(co_await as_result(call_body<R>(body, entered)));
+      result.emplace(co_await as_result(body_coroutine<R>(body, entered)));
     } catch (...) {
       result.emplace(current_failure());
     }
   }
 
+  if (result->has_value()) {
+    co_await manager.aexit(std::exception_ptr());
+    co_return std::move(*result).value();
+  }
   const Failure failure = failure_of(*result);
   const std::exception_ptr error = result->error();
   bool swallowed = false;
@@ -70,17 +74,13 @@ Coro<WithResult<M, F>> with_manager(M manager, F body) {
     if (!left) raise_after(failure_of(left), failure);
     swallowed = left.value();
   }
-  if (error != nullptr) {
-    if (!swallowed) raise(failure);
-    if constexpr (std::is_void_v<R>) {
-      co_return;
-    } else if constexpr (is_optional<R>) {
-      co_return R();
-    } else {
-      throw_swallowed_with_value(type_name<Manager>());
-    }
-  } else if constexpr (!std::is_void_v<R>) {
-    co_return std::move(*result).value();
+  if (!swallowed) raise(failure);
+  if constexpr (std::is_void_v<R>) {
+    co_return;
+  } else if constexpr (is_optional<R>) {
+    co_return R();
+  } else {
+    throw_swallowed_with_value(type_name<Manager>());
   }
 }
 

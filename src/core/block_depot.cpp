@@ -1,48 +1,37 @@
 #include "core/block_depot.hpp"
 
-#include <sched.h>
-#include <sys/mman.h>
+#include "core/pages.hpp"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <new>
 #include <utility>
 
 namespace asyncio::detail {
-namespace {
 
-constexpr std::size_t slab_bytes = std::size_t{256} << 10;
-constexpr std::size_t page_bytes = 4096;
-
-// Aligned to its size, so that a block's slab is found from its address.
-void* map_slab() {
-  const auto map = [](std::size_t bytes) {
-    void* memory =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    return static_cast<char*>(memory);
-  };
-  const auto excess = [](const char* p) {
-    return reinterpret_cast<std::uintptr_t>(p) % slab_bytes;
-  };
-  char* memory = map(slab_bytes);
-  if (excess(memory) == 0) return memory;  // as it is mostly: the kernel puts them side by side
-  ::munmap(memory, slab_bytes);
-  memory = map(2 * slab_bytes);
-  const std::size_t before = (slab_bytes - excess(memory)) % slab_bytes;
-  if (before > 0) ::munmap(memory, before);
-  if (before < slab_bytes) ::munmap(memory + before + slab_bytes, slab_bytes - before);
-  return memory + before;
-}
-
-}  // namespace
-
+/// At the start of its memory, which is aligned to its size: so a block's slab is found from its
+/// address.
 struct BlockDepot::Slab {
-  std::size_t cut = header;  // bytes that are header or were given out
-  std::uint32_t blocks = 0;  // that were cut from it
-  std::uint32_t free = 0;    // of these, while trim() counts
-  Slab* next = nullptr;      // likewise
-
   static constexpr std::size_t header = 64;
+
+  Slab* previous = nullptr;  // among the available ones of its class
+  Slab* next = nullptr;      // likewise, or among the empty ones
+  FreeBlock* first = nullptr;
+  std::uint32_t free = 0;    // blocks that are here
+  std::uint32_t blocks = 0;  // that were cut
+  std::size_t cut = header;  // bytes that are header or were cut
+
+  void link(Slab*& list) noexcept {
+    previous = nullptr;
+    next = std::exchange(list, this);
+    if (next != nullptr) next->previous = this;
+  }
+  void unlink(Slab*& list) noexcept {
+    (previous == nullptr ? list : previous->next) = next;
+    if (next != nullptr) next->previous = previous;
+  }
 };
 
 struct BlockDepot::Lock {
@@ -63,159 +52,139 @@ FreeBlock*& BlockDepot::next_batch(FreeBlock* batch) noexcept {
   return *reinterpret_cast<FreeBlock**>(batch + 1);
 }
 
-void BlockDepot::count_kept(std::size_t index, std::int64_t blocks) noexcept {
-  const auto bytes = blocks * static_cast<std::int64_t>((index + 1) * block_granule);
-  __atomic_store_n(&kept_bytes_, kept_bytes_ + bytes, __ATOMIC_RELAXED);
-}
-
 BlockDepot::Chain BlockDepot::take(std::size_t index) {
   const Lock lock(*this);
-  const Chain chain = pick(index);
+  Chain chain{pop_batch(index), batch_size(index)};
+  if (chain.first == nullptr) chain = take_from_slab(index, chain.count);
   count_given(chain.count);
   return chain;
 }
 
 FreeBlock* BlockDepot::take_one(std::size_t index) {
   const Lock lock(*this);
-  const Chain chain = pick(index);
+  if (classes_[index].available == nullptr) put_to_slabs(classes_[index], pop_batch(index));
+  const Chain chain = take_from_slab(index, 1);
   count_given(1);
-  Chain& loose = classes_[index].loose;
-  if (chain.count > 1) {
-    FreeBlock* last = chain.first->next;
-    while (last->next != nullptr) last = last->next;
-    last->next = loose.first;
-    loose = {chain.first->next, loose.count + chain.count - 1};
-    count_kept(index, chain.count - 1);
-  }
   return chain.first;
 }
 
-// With the lock. What it gives ends with a null link.
-BlockDepot::Chain BlockDepot::pick(std::size_t index) {
+FreeBlock* BlockDepot::pop_batch(std::size_t index) noexcept {
+  FreeBlock*& first = classes_[index].batches;
+  if (first == nullptr) return nullptr;
+  const auto bytes = static_cast<std::int64_t>(batch_size(index) * block_size(index));
+  __atomic_store_n(&batch_bytes_, batch_bytes_ - bytes, __ATOMIC_RELAXED);
+  return std::exchange(first, next_batch(first));
+}
+
+BlockDepot::Chain BlockDepot::take_from_slab(std::size_t index, std::uint32_t most) {
   Class& c = classes_[index];
-  Chain chain{c.batches, batch_size(index)};
-  if (c.batches != nullptr) {
-    c.batches = next_batch(c.batches);
-  } else if (c.loose.count > chain.count) {
-    chain.first = c.loose.first;
+  if (c.available == nullptr) cut(c, index);
+  Slab& slab = *c.available;
+  const Chain chain{slab.first, std::min(most, slab.free)};
+  if (chain.count == slab.free) {
+    slab.first = nullptr;
+    slab.unlink(c.available);
+  } else {
     FreeBlock* last = chain.first;
     for (std::uint32_t n = 1; n < chain.count; ++n) last = last->next;
-    c.loose = {std::exchange(last->next, nullptr), c.loose.count - chain.count};
-  } else if (c.loose.count > 0) {
-    chain = std::exchange(c.loose, {nullptr, 0});
-  } else {
-    return cut(index);
+    slab.first = std::exchange(last->next, nullptr);
   }
-  count_kept(index, -std::int64_t{chain.count});
+  slab.free -= chain.count;
   return chain;
 }
 
 // Up to the end of a page: a program that needs few blocks touches little memory.
-BlockDepot::Chain BlockDepot::cut(std::size_t index) {
-  const std::size_t size = (index + 1) * block_granule;
-  Slab*& slab = classes_[index].current;
-  if (slab == nullptr || slab->cut + size > slab_bytes) slab = ::new (map_slab()) Slab;
-  const std::size_t in_page = (page_bytes - slab->cut % page_bytes) / size;
-  const std::size_t in_slab = (slab_bytes - slab->cut) / size;
-  std::size_t count = in_page > 0 ? in_page : 1;
-  if (count > in_slab) count = in_slab;
+void BlockDepot::cut(Class& c, std::size_t index) {
+  constexpr std::size_t page = 4096;
+  const std::size_t size = block_size(index);
+  if (c.current == nullptr || c.current->cut + size > slab_bytes) c.current = new_slab();
+  Slab& slab = *c.current;
+  const std::size_t in_page = std::max<std::size_t>(1, (page - slab.cut % page) / size);
+  const std::size_t count = std::min(in_page, (slab_bytes - slab.cut) / size);
 
-  char* at = reinterpret_cast<char*>(slab) + slab->cut;
-  slab->cut += count * size;
-  slab->blocks += static_cast<std::uint32_t>(count);
-  FreeBlock* first = nullptr;
-  for (std::size_t i = count; i-- > 0;) first = ::new (at + i * size) FreeBlock{first};
-  return {first, static_cast<std::uint32_t>(count)};
+  char* at = reinterpret_cast<char*>(&slab) + slab.cut;
+  slab.cut += count * size;
+  slab.blocks += static_cast<std::uint32_t>(count);
+  slab.free += static_cast<std::uint32_t>(count);
+  for (std::size_t i = count; i-- > 0;) slab.first = ::new (at + i * size) FreeBlock{slab.first};
+  slab.link(c.available);
+}
+
+BlockDepot::Slab* BlockDepot::new_slab() {
+  void* memory = empty_ != nullptr ? pop_empty() : map_aligned(slab_bytes);
+  return ::new (memory) Slab;
+}
+
+BlockDepot::Slab* BlockDepot::pop_empty() noexcept {
+  __atomic_store_n(&empty_slabs_, empty_slabs_ - 1, __ATOMIC_RELAXED);
+  return std::exchange(empty_, empty_->next);
 }
 
 void BlockDepot::put_batch(std::size_t index, FreeBlock* batch) noexcept {
   const Lock lock(*this);
-  const std::uint32_t count = batch_size(index);
   next_batch(batch) = std::exchange(classes_[index].batches, batch);
-  count_kept(index, count);
+  const std::uint32_t count = batch_size(index);
+  const auto bytes = static_cast<std::int64_t>(count * block_size(index));
+  __atomic_store_n(&batch_bytes_, batch_bytes_ + bytes, __ATOMIC_RELAXED);
   count_given(-std::int64_t{count});
 }
 
-void BlockDepot::put(std::size_t index, Chain chain) noexcept {
-  count_given(-std::int64_t{chain.count});
-  keep(index, chain);
-}
-
-void BlockDepot::keep(std::size_t index, Chain chain) noexcept {
-  if (chain.first == nullptr) return;
-  FreeBlock* last = chain.first;
-  while (last->next != nullptr) last = last->next;
+void BlockDepot::put(std::size_t index, FreeBlock* chain) noexcept {
+  std::int64_t count = 0;
+  for (FreeBlock* block = chain; block != nullptr; block = block->next) ++count;
   const Lock lock(*this);
-  Chain& loose = classes_[index].loose;
-  last->next = loose.first;
-  loose = {chain.first, loose.count + chain.count};
-  count_kept(index, chain.count);
+  put_to_slabs(classes_[index], chain);
+  count_given(-count);
 }
 
-// Counts the free blocks of each slab; a slab that has all of them here is freed, and the chain of
-// the others is given back. Nobody else sees these blocks meanwhile.
-BlockDepot::Chain BlockDepot::without_free_slabs(FreeBlock* batches, Chain loose,
-                                                 const Slab* current, Slab*& freed) noexcept {
-  FreeBlock* all = loose.first;
-  while (batches != nullptr) {
-    FreeBlock* batch = std::exchange(batches, next_batch(batches));
-    FreeBlock* last = batch;
-    while (last->next != nullptr) last = last->next;
-    last->next = std::exchange(all, batch);
-  }
-  Slab* slabs = nullptr;
-  for (FreeBlock* block = all; block != nullptr; block = block->next) {
+void BlockDepot::put_to_slabs(Class& c, FreeBlock* chain) noexcept {
+  while (chain != nullptr) {
+    FreeBlock* block = std::exchange(chain, chain->next);
     Slab& slab = slab_of(block);
-    if (slab.free++ == 0) slab.next = std::exchange(slabs, &slab);
+    block->next = std::exchange(slab.first, block);
+    if (slab.free++ == 0) slab.link(c.available);
+    if (slab.free < slab.blocks || &slab == c.current) continue;
+    slab.unlink(c.available);
+    slab.next = std::exchange(empty_, &slab);
+    __atomic_store_n(&empty_slabs_, empty_slabs_ + 1, __ATOMIC_RELAXED);
   }
-  const auto is_free = [current](const Slab& slab) {
-    return slab.free == slab.blocks && &slab != current;
-  };
-  Chain kept{nullptr, 0};
-  while (all != nullptr) {
-    FreeBlock* block = std::exchange(all, all->next);
-    if (is_free(slab_of(block))) continue;
-    block->next = std::exchange(kept.first, block);
-    ++kept.count;
-  }
-  while (slabs != nullptr) {
-    Slab& slab = *std::exchange(slabs, slabs->next);
-    if (is_free(slab)) {
-      slab.next = std::exchange(freed, &slab);
+}
+
+void BlockDepot::release_some() noexcept {
+  take_batches_apart();
+  release_empty_slabs();
+}
+
+// The lock is held for a batch at a time: other threads wait for it.
+void BlockDepot::take_batches_apart() noexcept {
+  constexpr std::size_t most_blocks = 8192;
+  std::size_t blocks = 0;
+  for (std::size_t none = 0; blocks < most_blocks && none < block_classes;) {
+    const Lock lock(*this);
+    if (batch_bytes_ <= kept_bytes) return;
+    const std::size_t index = next_class_;
+    if (FreeBlock* batch = pop_batch(index)) {
+      put_to_slabs(classes_[index], batch);
+      blocks += batch_size(index);
+      none = 0;
     } else {
-      slab.free = 0;
+      next_class_ = (index + 1) % block_classes;
+      ++none;
     }
   }
-  return kept;
 }
 
-void BlockDepot::trim() noexcept {
+void BlockDepot::release_empty_slabs() noexcept {
+  constexpr std::size_t most_slabs = 16;
+  Slab* released = nullptr;
   {
     const Lock lock(*this);
-    if (std::exchange(trimming_, true)) return;
-  }
-  Slab* freed = nullptr;
-  for (std::size_t index = 0; index < block_classes; ++index) {
-    Class mine;
-    {
-      const Lock lock(*this);
-      Class& c = classes_[index];
-      mine =
-          Class{std::exchange(c.batches, nullptr), std::exchange(c.loose, {nullptr, 0}), c.current};
-      std::int64_t blocks = mine.loose.count;
-      for (FreeBlock* b = mine.batches; b != nullptr; b = next_batch(b))
-        blocks += batch_size(index);
-      count_kept(index, -blocks);
+    for (std::size_t n = 0; n < most_slabs && empty_ != nullptr; ++n) {
+      Slab* slab = pop_empty();
+      slab->next = std::exchange(released, slab);
     }
-    keep(index, without_free_slabs(mine.batches, mine.loose, mine.current, freed));
   }
-  while (freed != nullptr) {
-    Slab* slab = std::exchange(freed, freed->next);
-    ::munmap(slab, slab_bytes);
-  }
-  const Lock lock(*this);
-  __atomic_store_n(&trim_above_, kept_bytes_ + keep_bytes, __ATOMIC_RELAXED);
-  trimming_ = false;
+  while (released != nullptr) free_pages(std::exchange(released, released->next), slab_bytes);
 }
 
 }  // namespace asyncio::detail

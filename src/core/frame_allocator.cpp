@@ -72,9 +72,8 @@ void give_up_lists() noexcept {
   for (std::size_t i = 0; i < block_classes; ++i) {
     BlockList& list = block_lists[i];
     list.limit = 0;
-    const std::uint32_t count = list.count;
     list.set_count(0);
-    depot.put(i, {std::exchange(list.first, nullptr), count});
+    depot.put(i, std::exchange(list.first, nullptr));
     if (FreeBlock* spare = exchange_spare(i, nullptr)) depot.put_batch(i, spare);
   }
 }
@@ -123,12 +122,10 @@ void* take_block(std::size_t index) {
 void put_block(std::size_t index, void* block) noexcept {
   BlockList& list = block_lists[index];
   if (list.limit == 0) {
-    depot.put(index, {::new (block) FreeBlock{nullptr}, 1});
+    depot.put(index, ::new (block) FreeBlock{nullptr});
     return;
   }
-  if (FreeBlock* spare = exchange_spare(index, list.first)) {
-    depot.put_batch(index, spare);
-  }
+  if (FreeBlock* spare = exchange_spare(index, list.first)) depot.put_batch(index, spare);
   list.first = ::new (block) FreeBlock{nullptr};
   list.set_count(1);
 }
@@ -168,18 +165,18 @@ void deallocate_slowly(void* block, std::size_t bytes) noexcept {
 }
 
 std::int64_t return_idle_memory() noexcept {
-  constexpr std::int64_t interval = 1'000'000'000;
+  constexpr std::int64_t interval = 10'000'000;
   constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
   static std::int64_t next = 0;  // accessed atomically
-  if (!depot.grown()) return never;
+  if (!depot.has_excess()) return never;
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
   const std::int64_t now = std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
   const std::int64_t due = __atomic_load_n(&next, __ATOMIC_RELAXED);
   if (now < due) return due - now;
   __atomic_store_n(&next, now + interval, __ATOMIC_RELAXED);
-  depot.trim();
-  return never;
+  depot.release_some();
+  return depot.has_excess() ? interval : never;
 }
 
 NoPooling::NoPooling() noexcept {

@@ -1,21 +1,30 @@
 #include <asyncio/detail/ready_queue.hpp>
 
+#include "core/pages.hpp"
+
 #include <bit>
+#include <cstring>
 
 namespace asyncio::detail {
 
-ReadyQueue::~ReadyQueue() { delete[] entries_; }
+ReadyQueue::~ReadyQueue() { free_pages(entries_, capacity_ * sizeof(ReadyEntry)); }
 
 void ReadyQueue::grow(std::size_t needed) {
-  const std::size_t capacity = std::bit_ceil(needed < 64 ? 64 : needed);
-  auto* entries = new ReadyEntry[capacity];
+  constexpr std::size_t page = 4096;
+  const std::size_t least = page / sizeof(ReadyEntry);
+  const std::size_t capacity = std::bit_ceil(needed < least ? least : needed);
+  entries_ = static_cast<ReadyEntry*>(
+      grow_pages(entries_, capacity_ * sizeof(ReadyEntry), capacity * sizeof(ReadyEntry)));
+
   const std::size_t waiting = size();
-  for (std::size_t i = 0; i < waiting; ++i) entries[i] = entries_[(head_ + i) & (capacity_ - 1)];
-  delete[] entries_;
-  entries_ = entries;
+  const std::size_t head = capacity_ == 0 ? 0 : head_ & (capacity_ - 1);
+  if (head + waiting > capacity_) {
+    // Those at the beginning follow those at the end, where there is room now.
+    std::memcpy(entries_ + capacity_, entries_, (head + waiting - capacity_) * sizeof(ReadyEntry));
+  }
+  head_ = head;
+  tail_ = head + waiting;
   capacity_ = capacity;
-  head_ = 0;
-  tail_ = waiting;
 }
 
 }  // namespace asyncio::detail

@@ -201,15 +201,12 @@ void TaskState::tear_down() noexcept {
   unhold();
 }
 
-Failure TaskState::take_delivery() {
+CancelledError TaskState::delivery() noexcept {
   deliver_cancel_ = false;
-  return Failure(std::make_exception_ptr(CancelledError(std::move(cancel_message_))));
+  return CancelledError(std::move(cancel_message_));
 }
 
-void TaskState::throw_delivery() {
-  deliver_cancel_ = false;
-  throw CancelledError(std::move(cancel_message_));
-}
+Failure TaskState::take_delivery() { return Failure(std::make_exception_ptr(delivery())); }
 
 std::exception_ptr TaskState::raised_here(Failure failure) const noexcept {
   return raised_at(top_->function, top_->location, std::move(failure));

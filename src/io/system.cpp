@@ -81,10 +81,15 @@ void close(int fd) noexcept { ::close(fd); }
 
 bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
 
-std::int64_t monotonic_now() noexcept {
+namespace {
+std::int64_t clock_now(clockid_t clock) noexcept {
   timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  ::clock_gettime(clock, &t);
   return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
 }
+}  // namespace
+
+std::int64_t monotonic_now() noexcept { return clock_now(CLOCK_MONOTONIC); }
+std::int64_t coarse_now() noexcept { return clock_now(CLOCK_MONOTONIC_COARSE); }
 
 }  // namespace asyncio::detail::sys

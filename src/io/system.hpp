@@ -26,5 +26,7 @@ void futex_wake(std::uint32_t& word) noexcept;
 void close(int fd) noexcept;
 [[nodiscard]] bool is_open(int fd) noexcept;
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
+/// The same, as it was at the last tick of the kernel.
+[[nodiscard]] std::int64_t coarse_now() noexcept;
 
 }  // namespace asyncio::detail::sys

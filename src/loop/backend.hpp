@@ -50,6 +50,8 @@ class Backend {
   /// Makes a poll() that waits, or the next one, return. Any thread, and signal handlers.
   virtual void wake() noexcept = 0;
   [[nodiscard]] virtual std::int64_t now() const = 0;
+  /// deadline <= now(), but cheaper when it is far away.
+  [[nodiscard]] virtual bool has_come(std::int64_t deadline) const { return deadline <= now(); }
   /// Readable when poll() would complete something.
   [[nodiscard]] virtual int fd() const noexcept = 0;
 };

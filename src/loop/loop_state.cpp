@@ -19,8 +19,7 @@ namespace {
 constexpr std::int64_t at_once = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
-// How many entries before its turn an object is fetched from memory; matters when many are ready.
-constexpr std::size_t prefetched_ahead = 4;
+constexpr std::size_t fits_the_cache = 2048;  // tasks
 
 // A forked child has none of its parent's loops running.
 void watch_forks() {
@@ -182,8 +181,8 @@ void LoopState::poll(std::int64_t wait_until) {
 
 namespace {
 inline void run_entry(ReadyEntry entry) {
-  if (TaskState* task = entry.task()) {
-    task->step();
+  if (entry.is_task()) [[likely]] {
+    entry.task()->step();
   } else {
     entry.call().fn(entry.call(), ReadyAction::run);
   }
@@ -195,8 +194,9 @@ void LoopState::run_batch() {
     probe->begin_batch(ready);
   // What these add waits for the next iteration. Only KeyboardInterrupt leaves an entry; the rest
   // of the batch stays queued then.
+  const bool many = ready.size() > fits_the_cache;
   for (std::size_t n = ready.size(); n > 0; --n) {
-    if (n > prefetched_ahead) ready.at(prefetched_ahead).prefetch();
+    if (many) prefetch_ahead(n);
     const ReadyEntry entry = ready.pop();
     if (debug || probe != nullptr) [[unlikely]] {
       run_watched(entry);
@@ -204,6 +204,16 @@ void LoopState::run_batch() {
       run_entry(entry);
     }
   }
+}
+
+// Where more is ready than the cache holds, what comes soon is fetched: first the object, then the
+// frame that a task's step will resume.
+void LoopState::prefetch_ahead(std::size_t left) noexcept {
+  constexpr std::size_t objects = 8;
+  constexpr std::size_t frames = 4;
+  if (left <= objects) return;
+  ready.at(objects).prefetch();
+  if (const TaskState* task = ready.at(frames).task()) __builtin_prefetch(task->top());
 }
 
 void LoopState::run_watched(const ReadyEntry& entry) {

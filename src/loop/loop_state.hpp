@@ -36,6 +36,9 @@ class LoopState final : public Scheduler {
   LoopState(EventLoop& loop, std::unique_ptr<Backend> backend);
 
   [[nodiscard]] std::int64_t now() const override { return backend_->now(); }
+  [[nodiscard]] bool has_come(std::int64_t deadline) const override {
+    return backend_->has_come(deadline);
+  }
   void arm(Timer& timer, std::int64_t deadline) override;
   void disarm(Timer& timer) noexcept override;
   void hand_over(FutureState& state) noexcept override { hand_over_.add(state); }
@@ -80,6 +83,7 @@ class LoopState final : public Scheduler {
   [[gnu::always_inline]] inline void iterate(std::int64_t wait_until, bool always_poll);
   void poll(std::int64_t wait_until);
   [[gnu::always_inline]] inline void run_batch();
+  void prefetch_ahead(std::size_t left) noexcept;
   void run_watched(const ReadyEntry& entry);
   void fall_asleep() noexcept;
   void deliver_posted();

@@ -1,5 +1,7 @@
 #include <asyncio/sleep.hpp>
 
+#include <utility>
+
 namespace asyncio::detail {
 
 const Waiter::Ops Sleep::sleep_ops{
@@ -21,7 +23,9 @@ void Sleep::begin() {
   TaskState* task = running_task();
   Scheduler& loop = task->scheduler();
   const TimePoint deadline = TimePoint(Duration::nanoseconds(loop.now())) + delay_;
+  fn = &Sleep::fire;
   loop.arm(*this, deadline.since_epoch().nanoseconds());
+  static_cast<Waiter&>(*this) = Waiter(sleep_ops);
   task_ = task;
   waiting_ = true;
   task_->park(*this);
@@ -30,10 +34,14 @@ void Sleep::begin() {
 // The timer makes the sleep's future done; the task goes on one pass later, as every awaiter does.
 void Sleep::fire(ReadyCall& self, ReadyAction action) {
   auto& sleep = static_cast<Sleep&>(static_cast<Timer&>(self));
-  sleep.task_->scheduler().ready.unreserve();
-  if (action == ReadyAction::discard || !sleep.waiting_) return;
-  sleep.waiting_ = false;
-  sleep.task_->schedule();
+  if (action == ReadyAction::discard) {
+    sleep.task_->scheduler().ready.unreserve();
+    return;
+  }
+  // Its loop, without a look at the task, which is not in the cache if there are many.
+  ReadyQueue& ready = thread_state.scheduler->ready;
+  ready.unreserve();
+  if (std::exchange(sleep.waiting_, false)) ready.push(ReadyEntry(sleep.task_));
 }
 
 }  // namespace asyncio::detail

@@ -48,7 +48,7 @@ void Timeout::arm() {
   auto* alarm = new Alarm(*this);
   try {
     const std::int64_t deadline = when_->since_epoch().nanoseconds();
-    if (deadline <= loop.now()) {
+    if (loop.has_come(deadline)) {
       loop.ready.reserve();
       loop.ready.push(*alarm);
     } else {

@@ -64,8 +64,9 @@ inline void deallocate(void* block, std::size_t bytes) noexcept {
   deallocate_slowly(block, bytes);
 }
 
-/// What no list needs goes back to the system, if it has become much, and once a second at most:
-/// bursts that come again and again keep their memory. For a loop that is about to wait.
+/// What no list needs goes back to the system, if it has become much, a little every 10
+/// milliseconds: no pause is long, and bursts that come again and again keep their memory. For a
+/// loop that is about to wait.
 /// Returns: how many nanoseconds it may wait until this wants to be called again.
 std::int64_t return_idle_memory() noexcept;
 

@@ -56,4 +56,15 @@ Coro<R> call_body(F& body, Args&... args) {
   }
 }
 
+/// The coroutine that the body returns; or one that calls it, if it returns something else.
+template <class R, class F, class... Args>
+Coro<R> body_coroutine(F& body, Args&... args) {
+  using Call = BodyCall<F, Args&...>;
+  if constexpr (std::is_same_v<decltype(Call::call(body, args...)), Coro<R>>) {
+    return Call::call(body, args...);
+  } else {
+    return call_body<R>(body, args...);
+  }
+}
+
 }  // namespace asyncio::detail

@@ -28,18 +28,19 @@ class ReadyEntry {
   explicit ReadyEntry(TaskState* task) noexcept
       : bits_(reinterpret_cast<std::uintptr_t>(task) | task_bit) {}
 
+  [[nodiscard]] bool is_task() const noexcept { return (bits_ & task_bit) != 0; }
   /// Null if it is no task.
   [[nodiscard]] TaskState* task() const noexcept {
-    return (bits_ & task_bit) == 0 ? nullptr : reinterpret_cast<TaskState*>(bits_ & ~task_bit);
+    return is_task() ? reinterpret_cast<TaskState*>(bits_ - task_bit) : nullptr;
   }
   /// Only if it is no task.
   [[nodiscard]] ReadyCall& call() const noexcept { return *reinterpret_cast<ReadyCall*>(bits_); }
   [[nodiscard]] bool calls(ReadyCall::Fn fn) const noexcept {
-    return task() == nullptr && call().fn == fn;
+    return !is_task() && call().fn == fn;
   }
   /// Its turn will never come. A task needs no telling: the registry holds it.
   void tell(ReadyAction action) const {
-    if (task() == nullptr) call().fn(call(), action);
+    if (!is_task()) call().fn(call(), action);
   }
   /// Its turn comes soon.
   void prefetch() const noexcept {

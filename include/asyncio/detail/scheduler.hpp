@@ -62,6 +62,8 @@ class Scheduler {
   bool debug = false;  ///< written by the loop's thread; others read it by in_debug_mode()
 
   [[nodiscard]] virtual std::int64_t now() const = 0;
+  /// deadline <= now(), but cheaper when it is far away.
+  [[nodiscard]] virtual bool has_come(std::int64_t deadline) const = 0;
   /// Throws: std::bad_alloc. A deadline of INT64_MAX never fires.
   virtual void arm(Timer& timer, std::int64_t deadline) = 0;
   virtual void disarm(Timer& timer) noexcept = 0;
