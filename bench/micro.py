@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""The library against the hand-written minimum and against other libraries, row by row.
+
+Usage: micro.py [--pairs N] [--rows a,b] [--no-peers] [--gcc PROGRAM] LIMIT OURS BUILD_DIR
+
+LIMIT and OURS are programs as rows.hpp describes them, --gcc gives ours as g++ builds it, for its
+row about memory. Every folder bench/compare/NAME holds a peer; its script `build` makes the program
+in BUILD_DIR/bench/compare/NAME. The results are in BUILD_DIR/bench/micro.json; those of a run that
+was interrupted, had --rows or fewer than 21 pairs are in micro-part.json beside it.
+
+All processes run on one CPU, in turn. A ratio is that of two processes of a round; its median has a
+bootstrap interval, and a bar is met if the lower end reaches it.
+"""
+import argparse
+import glob
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import instructions
+import machine
+import report
+from measure import (EVERY, EXPENSIVE, Failed, Interval, Sample, Samples, bootstrap, environment,
+                     figures, interleave, ratios, rows_of, run_row)
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROUNDS = 21
+MEMORY_ROUNDS = 3  # pages, not time: processes hardly differ
+NOT_INSTALLED = 77
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    bar: float
+    limit_row: str = ""  # of the limit, where it is not of the same name
+    judged_by: str = "wall"
+    note: str = ""
+    to_best_peer: bool = False  # the bar is against it
+    unit: str = "ns"  # with "bytes" the bar is absolute
+    program: str = "ours"
+    asks: str = ""  # the program's row, where it is not of the same name
+
+    def row(self) -> str:
+        return self.asks or self.name
+
+
+ROWS = [
+    Row("await_ready", "await a coroutine that returns at once", 1.3),
+    Row("fib", "recursive fib(30), per call", 1.5),
+    Row("create_task", "create_task and await it", 4),
+    Row("create_all", "create 1,000,000 tasks, then await all", 4),
+    Row("yield_1", "sleep(0), one task", 3),
+    Row("yield_1000", "sleep(0), 1,000 tasks", 3),
+    Row("call_soon", "call_soon of a small callable", 6),
+    Row("sleeps", "1,000,000 sleeps of random length, CPU time each", 1.3, judged_by="cpu"),
+    Row("timer_cancel", "create a timer and cancel it, 1,000,000 pending", 1.5),
+    Row("threadsafe", "call_soon_threadsafe from another thread", 1.5),
+    Row("to_thread", "to_thread round trip", 1.2, to_best_peer=True),
+    Row("cancel", "cancel 100,000 sleeping tasks and await them, each", 1.2),
+    Row("cancel_as_result", "the same, awaited by as_result", 0.7, limit_row="cancel"),
+    Row("cancel_gather", "the same, by gather(return_exceptions)", 0.7, limit_row="cancel"),
+    Row("timeout", "timeout around something that is ready", 2.5),
+    Row("wait_for", "wait_for of something that is ready", 2.5, limit_row="timeout"),
+    Row("memory", "bytes per suspended task", 256, unit="bytes"),
+    Row("memory_gcc", "bytes per suspended task, built by g++", 352, unit="bytes", program="gcc",
+        asks="memory"),
+]
+
+HEAD = ["", "limit", "ours", "ratio", "bar", "", "best peer", ""]
+WIDTHS = [-max(len(row.title) for row in ROWS), 9, 9, 19, 6, -9, -24, -1]
+FOOT = """
+ratio: ours / limit, median of {} rounds [95 % interval]; a bar is met if its lower end reaches it.
+A row is judged by CPU time where the interval of the wall clock is wider than ±10 %, and by
+instructions in user space where that of CPU time is, too."""
+EXPENSIVE_FOOT = "Where a process takes longer than {} s, a peer runs in every {}rd round only: {}."
+
+
+@dataclass(frozen=True)
+class Program:
+    path: str
+    rows: frozenset[str]
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Those who run."""
+    own: dict[str, Program]  # limit, ours and perhaps gcc
+    peers: dict[str, Program] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def peers_with(self, row: Row) -> list[str]:
+        # A second build of ours is compared with nobody.
+        return [n for n, p in self.peers.items() if row.name in p.rows]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    interval: Interval
+    judged_by: str
+    met: bool | None
+
+    def by(self) -> str:
+        """The figures that go with it."""
+        return "wall" if self.judged_by == "wall" else "cpu"
+
+
+def program(path: str, version: str = "") -> Program:
+    path = os.path.abspath(path)
+    return Program(path, frozenset(rows_of(path)), version)
+
+
+def build_peer(script: str, directory: str) -> tuple[Program | None, str]:
+    """The program, or why there is none."""
+    os.makedirs(directory, exist_ok=True)
+    done = subprocess.run([script, directory], capture_output=True, text=True, check=False,
+                          cwd=machine.ROOT, env=environment())
+    if done.returncode == NOT_INSTALLED:
+        return None, " ".join(done.stderr.split()) or "not installed"
+    if done.returncode != 0:
+        raise Failed(f"{script}: exit code {done.returncode}\n{done.stderr.rstrip()}")
+    with open(os.path.join(directory, "version"), encoding="utf-8") as text:
+        version = text.readline().strip()
+    return program(os.path.join(directory, "micro"), version), version
+
+
+def find_peers(build_dir: str, players: Field) -> None:
+    for script in sorted(glob.glob(os.path.join(HERE, "compare", "*", "build"))):
+        name = os.path.basename(os.path.dirname(script))
+        directory = os.path.join(os.path.abspath(build_dir), "bench", "compare", name)
+        print(f"{name}: ", end="", flush=True)
+        peer, said = build_peer(script, directory)
+        print(said, flush=True)
+        if peer:
+            players.peers[name] = peer
+        else:
+            players.missing[name] = said
+
+
+def contestants(row: Row, players: Field) -> dict[str, tuple[str, str]]:
+    """Name: program and its row. Ours is "ours", whoever built it."""
+    peers = players.peers_with(row)
+    found = {"ours": (players.own[row.program].path, row.row())}
+    if row.unit == "ns" and not (row.to_best_peer and peers):
+        found["limit"] = (players.own["limit"].path, row.limit_row or row.row())
+    found |= {name: (players.peers[name].path, row.row()) for name in peers}
+    return found
+
+
+def check_rows(rows: list[Row], players: Field) -> None:
+    """An hour later would be late to find that one is missing."""
+    known = {own.path: own.rows for own in players.own.values()}
+    for row in rows:
+        for path, name in contestants(row, players).values():
+            if name not in known.get(path, {name}):
+                raise Failed(f"{path} has no row {name}")
+
+
+def median(samples: Samples, name: str, by: str) -> float:
+    return round(statistics.median(figures(samples[name], by)), 3)
+
+
+def rival(row: Row, samples: Samples, peers: list[str]) -> str:
+    """Whom the bar is against."""
+    if row.to_best_peer and peers:
+        return min(peers, key=lambda name: median(samples, name, row.judged_by))
+    return "limit"
+
+
+def judge(row: Row, samples: Samples, to: str, count: Callable[[], float | None]) -> Verdict:
+    for by in dict.fromkeys((row.judged_by, "cpu")):
+        found = bootstrap(ratios(samples["ours"], samples[to], by))
+        if not found.wide():
+            return Verdict(found, "wall" if by == "wall" else "CPU time", found.reaches(row.bar))
+    if (exact := count()) is not None:
+        return Verdict(Interval(exact, exact, exact), "instructions", exact <= row.bar)
+    met = found.reaches(row.bar) if found.high <= row.bar or found.low > row.bar else None
+    return Verdict(found, "noisy", met)
+
+
+def judge_bytes(row: Row, samples: Samples) -> Verdict:
+    found = bootstrap(figures(samples["ours"], "wall"))
+    return Verdict(found, "bytes", found.reaches(row.bar))
+
+
+def result(row: Row, samples: Samples, peers: list[str], to: str, verdict: Verdict) -> dict:
+    by, absolute, found = verdict.by(), row.unit == "bytes", verdict.interval
+    against = "absolute" if absolute else to
+    if to == "limit" and row.limit_row:
+        against = f"limit {row.limit_row}"
+    return {
+        "name": row.name, "title": row.title, "unit": row.unit, "bar": row.bar, "against": against,
+        "limit_ns": median(samples, "limit", by) if to == "limit" and not absolute else None,
+        "ours_ns": median(samples, "ours", by),
+        "ratio": None if absolute else round(found.median, 4),
+        "low": round(found.low, 4), "high": round(found.high, 4),
+        "met": verdict.met, "judged_by": verdict.judged_by,
+        "peers": {name: median(samples, name, by) for name in peers},
+    }
+
+
+def notes(row: Row, against: str) -> list[str]:
+    said = [row.note] if row.note else []
+    if row.to_best_peer:
+        said.append("no peer, against the limit" if against == "limit" else f"against {against}")
+    return said
+
+
+def measure(row: Row, players: Field, rounds: int) -> dict:
+    runs = contestants(row, players)
+    peers = players.peers_with(row)
+
+    def starter(name: str) -> Callable[[], Sample]:
+        return lambda: run_row(*runs[name])
+
+    samples, expensive = interleave({name: starter(name) for name in runs},
+                                    min(rounds, MEMORY_ROUNDS) if row.unit == "bytes" else rounds,
+                                    peers)
+    if row.unit == "bytes":
+        to, verdict = "limit", judge_bytes(row, samples)
+    else:
+        to = rival(row, samples, peers)
+        # Peers need not repeat their runs as rows.hpp does: their instructions cannot be compared.
+        verdict = judge(row, samples, to, lambda: instructions.ratio(runs["ours"], runs["limit"])
+                        if to == "limit" else None)
+    found = result(row, samples, peers, to, verdict)
+    return found | {"note": "; ".join(notes(row, found["against"])),
+                    "expensive_peers": sorted(expensive)}
+
+
+def best_peer(found: dict) -> str:
+    if not found["peers"]:
+        return ""
+    name, value = min(found["peers"].items(), key=lambda item: item[1])
+    return f"{report.number(value)} {name}"
+
+
+def cells(found: dict) -> list[str]:
+    """For HEAD."""
+    said = [*report.how(found), *([found["note"]] if found["note"] else [])]
+    return [found["title"], report.number(found["limit_ns"]), report.number(found["ours_ns"]),
+            report.interval(found), f"{found['bar']:g}", report.VERDICTS[found["met"]],
+            best_peer(found), "; ".join(said)]
+
+
+def run_rows(rows: list[Row], players: Field, arguments: argparse.Namespace) -> None:
+    """The results are written after every row."""
+    peers = {name: peer.version for name, peer in players.peers.items()} | players.missing
+    data = {"rows": [], "rounds": arguments.pairs, "peers": peers,
+            "missing": sorted(players.missing), **machine.provenance()}
+    path = ""
+    print("\nns per operation, medians\n" + report.bold(report.line(HEAD, WIDTHS)))
+    for row in rows:
+        data["rows"].append(measure(row, players, arguments.pairs))
+        print(report.line(cells(data["rows"][-1]), WIDTHS), flush=True)
+        path = machine.save(data, arguments.build_dir, "micro-part.json")
+    if arguments.rows is None and arguments.pairs >= ROUNDS:
+        whole = os.path.join(os.path.dirname(path), "micro.json")
+        os.replace(path, whole)
+        path = whole
+    print_foot(data["rows"], arguments.pairs, path)
+
+
+def print_foot(rows: list[dict], rounds: int, path: str) -> None:
+    expensive = sorted({name for row in rows for name in row["expensive_peers"]})
+    print(FOOT.format(rounds))
+    if expensive:
+        print(EXPENSIVE_FOOT.format(EXPENSIVE, EVERY, ", ".join(expensive)))
+    print(os.path.relpath(path))
+
+
+def choose(wanted: str | None, has_gcc: bool) -> list[Row]:
+    rows = [row for row in ROWS if row.program == "ours" or has_gcc]
+    if wanted is None:
+        return rows
+    names = wanted.split(",")
+    if unknown := set(names) - {row.name for row in rows}:
+        raise Failed(f"no such row: {', '.join(sorted(unknown))}; there are: "
+                     + ", ".join(row.name for row in rows))
+    return [row for row in rows if row.name in names]
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    rows = choose(arguments.rows, arguments.gcc is not None)
+    own = {"limit": program(arguments.limit), "ours": program(arguments.ours)}
+    if arguments.gcc:
+        own["gcc"] = program(arguments.gcc)
+    players = Field(own)
+    if not arguments.no_peers:
+        find_peers(arguments.build_dir, players)
+    check_rows(rows, players)
+    run_rows(rows, players, arguments)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pairs", type=int, default=ROUNDS, metavar="N", help="rounds")
+    parser.add_argument("--rows", metavar="a,b")
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--gcc", metavar="PROGRAM")
+    for name in ("limit", "ours", "build_dir"):
+        parser.add_argument(name, metavar=name.upper())
+    return parser.parse_args()
+
+
+def main() -> int:
+    try:
+        compare(parse_arguments())
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
