@@ -115,6 +115,7 @@ class Outcome<None> {
   Outcome(const Outcome& other) noexcept { *this = other; }
   Outcome& operator=(Outcome&& other) noexcept {
     if (other.has_value()) {
+      fail({});
       emplace();
     } else {
       fail(other.take_failure());
@@ -124,9 +125,10 @@ class Outcome<None> {
   Outcome& operator=(const Outcome& other) noexcept { return *this = copy_of(other); }
   ~Outcome() { reset(); }
 
+  /// Only while it is empty, as in the other one.
   void emplace(None = {}) noexcept {
-    reset();
-    failure_.traceback = Ref<const Traceback>::adopt(value_mark());
+    ::new (static_cast<void*>(&failure_.traceback))
+        Ref<const Traceback>(Ref<const Traceback>::adopt(value_mark()));
   }
   void fail(Failure failure) noexcept {
     reset();

@@ -199,7 +199,7 @@ auto ensure_future(A&& awaitable, std::source_location where = std::source_locat
 namespace detail {
 
 template <class T>
-Task<T> spawn(Scheduler& scheduler, Coro<T> coro, const TaskOptions& options,
+Task<T> spawn(Scheduler& scheduler, Coro<T>&& coro, const TaskOptions& options,
               std::source_location where, Keeper* keeper) {
   auto* state = new_task<T>(scheduler, where, coro, keeper);
   Task<T> task{Ref<FutureState>(state)};

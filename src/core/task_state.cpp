@@ -86,11 +86,21 @@ void TaskState::start(PromiseBase& root, const TaskOptions& options, Keeper* kee
   }
   hold();  // the registry's, until it is done
   if (eager && thread_state.scheduler == scheduler_) {
-    const CallbackScope scope(nullptr);
-    step();
+    step_inside();
   } else {
     schedule();
   }
+}
+
+// Its first step runs while another task's does.
+void TaskState::step_inside() {
+  TaskState* outer = running_task();
+  Failure kept = outer == nullptr ? Failure() : outer->take_root_failure();
+  {
+    const CallbackScope scope(nullptr);
+    step();
+  }
+  if (kept) outer->fail_root(std::move(kept));
 }
 
 void TaskState::step() {
@@ -127,27 +137,49 @@ void TaskState::step() {
   thread_state.task = nullptr;
 }
 
-// The frame goes before anybody hears of the end, as a Python coroutine's locals do.
-void TaskState::end_of_task() noexcept {
-  const std::source_location defined_at = top_->function;
-  unwind();
-  defined_at_ = defined_at;
-  thread_state.task = nullptr;
-  scheduler_->registry.remove(slot_);
-  scheduler_->ready.unreserve();
+// Where the error of a root is between its frame's end and complete(), which follow each other in
+// one step.
+namespace {
+alignas(Failure) constinit thread_local unsigned char root_failure[sizeof(Failure)] = {};
+Failure& kept_root_failure() noexcept { return *reinterpret_cast<Failure*>(root_failure); }
+}  // namespace
+
+void TaskState::fail_root(Failure failure) noexcept {
+  if (root_value_) {
+    // It was returned before a destructor threw.
+    root_value_ = false;
+    destroy_value();
+  }
+  ::new (static_cast<void*>(root_failure)) Failure(std::move(failure));
+  root_failed_ = true;
+}
+
+Failure TaskState::take_root_failure() noexcept {
+  if (!root_failed_) return {};
+  root_failed_ = false;
+  Failure failure = std::move(kept_root_failure());
+  kept_root_failure().~Failure();
+  return failure;
 }
 
 void TaskState::complete() {
-  Failure failure;
-  const bool has_result = started_ && absorb(*top_, failure);
-  end_of_task();
-  if (has_result && !must_cancel_) [[likely]] {
+  if (!frames_gone()) [[unlikely]] {
+    const std::source_location defined_at = top_->function;
+    unwind();
+    defined_at_ = defined_at;
+  }
+  if (extra_ != nullptr) [[unlikely]]
+    delete std::exchange(extra_->keeper, nullptr);
+  thread_state.task = nullptr;
+  scheduler_->registry.remove(slot_);
+  scheduler_->ready.unreserve();
+  if (root_value_ && !must_cancel_) [[likely]] {
     finish_with_value();
     unhold();  // `this` may be gone
-  } else {
-    if (has_result) destroy_value();
-    complete_without_value(std::move(failure));
+    return;
   }
+  if (root_value_) destroy_value();
+  complete_without_value(take_root_failure());
 }
 
 void TaskState::complete_without_value(Failure failure) {

@@ -209,6 +209,8 @@ class FutureState : public PooledAs<BlockKind::future> {
   bool deliver_cancel_ : 1 = false;
   bool started_ : 1 = false;
   bool root_ended_ : 1 = false;
+  bool root_value_ : 1 = false;
+  bool root_failed_ : 1 = false;
   std::uint8_t number_high_ = 0;  // of a task, see TaskState::number()
   std::uint32_t number_low_ = 0;
   std::uint32_t cancelling_ = 0;

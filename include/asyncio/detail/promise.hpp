@@ -44,22 +44,15 @@ struct ChildLink {
 inline void TaskState::leave(PromiseBase& ended) noexcept {
   static constinit Waiter::Ops ended_ops{nullptr, nullptr, nullptr, "nothing: it has ended"};
   static constinit Waiter ended_mark{ended_ops};
-  if (ended.owner != nullptr) {
-    top_ = ended.owner->parent;
+  if (ChildLink* owner = ended.owner) [[likely]] {
+    owner->child = nullptr;  // its frame is about to go
+    top_ = owner->parent;
   } else {
     root_ended_ = true;
     waiting_ = &ended_mark;
+    defined_at_ = ended.function;  // instead of top_
   }
 }
-
-struct FinalAwaiter {
-  [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> ended) const noexcept {
-    thread_state.task->leave(ended.promise());
-  }
-  static constexpr void await_resume() noexcept {}
-};
 
 /// Says that it never ran, to the log sink.
 void report_never_awaited(const PromiseBase& promise) noexcept;
@@ -105,8 +98,19 @@ struct CoroPromiseBase : PromiseBase, PooledAs<BlockKind::coroutine> {
     return Coro<T>(*this);
   }
   static std::suspend_always initial_suspend() noexcept { return {}; }
-  static FinalAwaiter final_suspend() noexcept { return {}; }
-  void unhandled_exception() noexcept { outcome.fail(failure_leaving(function, location)); }
+  /// Its outcome is where it is wanted already, so it does not stay: the frame goes by itself.
+  std::suspend_never final_suspend() noexcept {
+    thread_state.task->leave(*this);
+    return {};
+  }
+  void unhandled_exception() noexcept {
+    Failure failure = failure_leaving(function, location);
+    if (owner != nullptr) {
+      awaiter().outcome.fail(std::move(failure));
+    } else {
+      root_task().fail_root(std::move(failure));
+    }
+  }
 
   template <class A>
   decltype(auto) await_transform(A&& awaited,
@@ -130,7 +134,23 @@ struct CoroPromiseBase : PromiseBase, PooledAs<BlockKind::coroutine> {
     }
   }
 
-  Outcome<Value> outcome;
+  /// Gives what it returns to whoever awaits it; at the root to the task.
+  template <class... U>
+  void give(U&&... value) {
+    if (owner != nullptr) [[likely]] {
+      awaiter().outcome.emplace(std::forward<U>(value)...);
+    } else {
+      root_task().emplace(std::forward<U>(value)...);
+    }
+  }
+
+ private:
+  [[nodiscard]] CoroAwaiter<T>& awaiter() const noexcept {
+    return static_cast<CoroAwaiter<T>&>(*owner);
+  }
+  [[nodiscard]] static TaskStateOf<T>& root_task() noexcept {
+    return static_cast<TaskStateOf<T>&>(*thread_state.task);
+  }
 };
 
 template <class T>
@@ -138,21 +158,22 @@ struct CoroPromise : CoroPromiseBase<T> {
   template <class U = T>
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
-    this->outcome.emplace(std::forward<U>(value));
+    this->give(std::forward<U>(value));
   }
 };
 
 template <>
 struct CoroPromise<void> : CoroPromiseBase<void> {
-  void return_void() noexcept { outcome.emplace(); }
+  void return_void() noexcept;
 };
 
 template <class P>
 concept OwnPromise = std::derived_from<P, PromiseBase>;
 
-/// Awaits a Coro in place: a call, not a scheduling point. Owns its frame from here on.
+/// Awaits a Coro in place: a call, not a scheduling point. Owns its frame until it ends, and holds
+/// what it has given.
 template <class T>
-class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
+class [[nodiscard]] CoroAwaiter : public OwnAwaiter, public ChildLink {
  public:
   using Value = NoneIfVoid<T>;
 
@@ -160,7 +181,9 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
   CoroAwaiter(CoroAwaiter&& other) noexcept
       : ChildLink{std::exchange(other.child, nullptr), nullptr} {}
   CoroAwaiter& operator=(CoroAwaiter&&) = delete;
-  ~CoroAwaiter() { destroy(); }
+  ~CoroAwaiter() {
+    if (child != nullptr) child->handle().destroy();
+  }
 
   [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }
   template <class P>
@@ -174,53 +197,24 @@ class [[nodiscard]] CoroAwaiter : public OwnAwaiter, ChildLink {
     thread_state.task->enter(*child);
   }
   T await_resume() {
-    Outcome<Value>& outcome = promise().outcome;
     if (!outcome.has_value()) [[unlikely]]
       std::rethrow_exception(raised_error());
-    const Finally ended{this};
     if constexpr (!std::is_void_v<T>) return std::move(outcome.value());
   }
   /// await_resume() for those who take a Result: nothing is thrown.
   Result<T> await_result() {
-    Outcome<Value>& outcome = promise().outcome;
-    const Finally ended{this};
     if (!outcome.has_value()) return Result<T>(outcome.take_failure());
     return Result<T>(std::move(outcome.value()));
   }
 
+  Outcome<Value> outcome;
+
  private:
   [[gnu::noinline]] std::exception_ptr raised_error() noexcept {
-    std::exception_ptr error =
-        raised_at(parent->function, parent->location, promise().outcome.take_failure());
-    destroy();
-    return error;
-  }
-  struct Finally {
-    CoroAwaiter* awaiter;
-    ~Finally() { awaiter->destroy(); }
-  };
-  [[nodiscard]] CoroPromiseBase<T>& promise() noexcept {
-    return static_cast<CoroPromiseBase<T>&>(*child);
-  }
-  void destroy() noexcept {
-    if (PromiseBase* p = std::exchange(child, nullptr)) p->handle().destroy();
+    return raised_at(parent->function, parent->location, outcome.take_failure());
   }
 };
 
-template <class T>
-bool TaskStateOf<T>::absorb(PromiseBase& root, Failure& failure) noexcept {
-  Outcome<Value>& outcome = static_cast<CoroPromiseBase<T>&>(root).outcome;
-  if (!outcome.has_value()) {
-    failure = outcome.take_failure();
-    return false;
-  }
-  try {
-    ::new (static_cast<void*>(&slot.value)) Value(std::move(outcome.value()));
-    return true;
-  } catch (...) {
-    failure = current_failure();
-    return false;
-  }
-}
+inline void CoroPromise<void>::return_void() noexcept { give(); }
 
 }  // namespace asyncio::detail

@@ -147,7 +147,7 @@ TaskStateOf<T>* new_task(Scheduler& scheduler, std::source_location where, Coro<
 
 /// Consumes `coro` and `keeper`, also when it throws.
 template <class T>
-Task<T> spawn(Scheduler& scheduler, Coro<T> coro, const TaskOptions& options,
+Task<T> spawn(Scheduler& scheduler, Coro<T>&& coro, const TaskOptions& options,
               std::source_location where, Keeper* keeper = nullptr);
 
 template <class F, class... Args>

@@ -106,7 +106,9 @@ class TaskState : public FutureState {
   [[nodiscard]] ContextCell** context_place() { return &extra().context; }
 
   /// The innermost coroutine; null once it is done.
-  [[nodiscard]] PromiseBase* top() const noexcept { return done() ? nullptr : top_; }
+  [[nodiscard]] PromiseBase* top() const noexcept {
+    return done() || frames_gone() ? nullptr : top_;
+  }
   /// raised_at() the current co_await of the task, whose step runs.
   [[nodiscard]] std::exception_ptr raised_here(Failure failure) const noexcept;
   /// Where the coroutine of a task that is done was defined.
@@ -127,10 +129,11 @@ class TaskState : public FutureState {
   /// Registers and schedules it, or runs its first step. `root` is the promise of a coroutine that
   /// has not run; it and the keeper belong to the task from here on, also if this throws.
   void start(PromiseBase& root, const TaskOptions& options, Keeper* keeper);
-  /// Moves the root's value into the slot, or gives its error. Typed, therefore virtual.
-  /// Returns: true if there is a value.
-  virtual bool absorb(PromiseBase& root, Failure& failure) noexcept = 0;
   virtual void destroy_value() noexcept = 0;
+  void set_root_value() noexcept { root_value_ = true; }
+  [[nodiscard]] bool root_value() const noexcept { return root_value_; }
+  /// The root ends with an error, also after it has given a value.
+  void fail_root(Failure failure) noexcept;
 
  private:
   friend class CancelWalk;
@@ -145,9 +148,12 @@ class TaskState : public FutureState {
     number_low_ = static_cast<std::uint32_t>(number);
     number_high_ = static_cast<std::uint8_t>(number >> 32);
   }
+  /// The root has run to its end: nothing is left to be destroyed.
+  [[nodiscard]] bool frames_gone() const noexcept { return root_ended_ && started_; }
   void complete();
   void complete_without_value(Failure failure);
-  void end_of_task() noexcept;
+  [[nodiscard]] Failure take_root_failure() noexcept;
+  void step_inside();
   void unwind() noexcept;
   [[nodiscard]] CancelledError delivery() noexcept;
   bool cancel_waiting(Ref<SharedText> message) noexcept;
@@ -174,10 +180,17 @@ class TaskStateOf final : public TaskState {
   }
   using TaskState::start;
 
+  using TaskState::fail_root;
+  /// What the root returns.
+  template <class... U>
+  void emplace(U&&... value) {
+    ::new (static_cast<void*>(&slot.value)) Value(std::forward<U>(value)...);
+    set_root_value();
+  }
+
   [[no_unique_address]] Slot<Value> slot;
 
  private:
-  bool absorb(PromiseBase& root, Failure& failure) noexcept override;
   void destroy_value() noexcept override { slot.value.~Value(); }
 };
 
