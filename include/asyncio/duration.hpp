@@ -2,7 +2,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 namespace asyncio {
@@ -22,8 +21,8 @@ concept ChronoDuration = requires(const D& d) {
 using Wide = __int128;
 
 constexpr std::int64_t saturate(Wide nanoseconds) noexcept {
-  constexpr auto low = std::numeric_limits<std::int64_t>::min();
-  constexpr auto high = std::numeric_limits<std::int64_t>::max();
+  constexpr auto low = INT64_MIN;
+  constexpr auto high = INT64_MAX;
   if (nanoseconds > high) return high;
   return nanoseconds < low ? low : static_cast<std::int64_t>(nanoseconds);
 }
@@ -33,8 +32,7 @@ constexpr std::int64_t scaled(Wide count, Wide numerator, Wide denominator) noex
   Wide result = 0;
   if (__builtin_mul_overflow(count, numerator, &result) ||
       __builtin_mul_overflow(result, Wide{1'000'000'000}, &result)) {
-    return count < 0 ? std::numeric_limits<std::int64_t>::min()
-                     : std::numeric_limits<std::int64_t>::max();
+    return count < 0 ? INT64_MIN : INT64_MAX;
   }
   return saturate(result / denominator);
 }
@@ -72,9 +70,7 @@ class Duration {
     return d;
   }
   /// The longest one: whatever waits for it never fires.
-  [[nodiscard]] static constexpr Duration max() noexcept {
-    return nanoseconds(std::numeric_limits<std::int64_t>::max());
-  }
+  [[nodiscard]] static constexpr Duration max() noexcept { return nanoseconds(INT64_MAX); }
 
   [[nodiscard]] constexpr std::int64_t nanoseconds() const noexcept { return nanoseconds_; }
   [[nodiscard]] constexpr double seconds() const noexcept {

@@ -2,6 +2,7 @@
 #include <asyncio/error.hpp>
 
 #include <cmath>
+#include <limits>
 
 namespace asyncio::detail {
 
