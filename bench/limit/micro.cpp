@@ -44,7 +44,11 @@ Coro<long> fib(long n) {
 
 Coro<> fib_30(long) { require(co_await fib(fib_of) == 832'040, "fib"); }
 
-Coro<long> down(long n) { co_return n == 0 ? 0 : 1 + co_await down(n - 1); }
+// Not `n == 0 ? 0 : ...`: g++ 12 makes the inner coroutine before it looks at the condition.
+Coro<long> down(long n) {
+  if (n == 0) co_return 0;
+  co_return 1 + co_await down(n - 1);
+}
 
 Coro<> deep(long n) { require(co_await down(n) == n, "deep"); }
 
@@ -108,11 +112,14 @@ Coro<> timer_cancel(long n) {
   static const std::vector<int> delays = bench::random_delays(n);
   std::vector<limit::Timer*> timers;
   timers.reserve(static_cast<std::size_t>(n));
+  bool called = false;
+  const auto call = [](void* context) { *static_cast<bool*>(context) = true; };
   for (const int delay : delays) {
-    timers.push_back(loop.call_later(second + delay * millisecond, {[](void*) {}, nullptr}));
+    timers.push_back(loop.call_later(second + delay * millisecond, {call, &called}));
   }
   for (auto* timer : timers) loop.cancel(timer);
-  co_return;
+  co_await Yield{};
+  require(!called, "timer_cancel");
 }
 
 struct Countdown {
@@ -132,11 +139,14 @@ Coro<> threadsafe(long n) {
   });
   co_await countdown.end;
   poster.join();
+  require(countdown.left == 0, "threadsafe");
 }
 
 Coro<> to_thread(long n) {
   limit::ThreadPool pool;
-  for (long i = 0; i < n; ++i) co_await limit::ToThread(pool, [] {});
+  long calls = 0;
+  for (long i = 0; i < n; ++i) co_await limit::ToThread(pool, [&calls] { ++calls; });
+  require(calls == n, "to_thread");
 }
 
 Coro<std::vector<Task>> sleepers(long n) {

@@ -36,7 +36,11 @@ struct TaskPromise : Pooled {
   struct End {
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<TaskPromise> task) const noexcept {
-      return task.promise().handles > 0;
+      TaskPromise& promise = task.promise();
+      promise.done = true;
+      const bool held = promise.handles > 0;
+      if (promise.waiter) loop.resume_soon(promise.waiter);
+      return held;
     }
     void await_resume() const noexcept {}
   };
@@ -50,11 +54,7 @@ struct TaskPromise : Pooled {
 
   Task get_return_object() noexcept;
   Start initial_suspend() noexcept { return {}; }
-  End final_suspend() noexcept {
-    done = true;
-    if (waiter) loop.resume_soon(waiter);
-    return {};
-  }
+  End final_suspend() noexcept { return {}; }
   void return_void() noexcept {}
   void unhandled_exception() noexcept {
     std::construct_at(&error, std::current_exception());

@@ -29,7 +29,8 @@ class TimerHeap {
 
   void cancel(Timer* timer) {
     timer->function = nullptr;
-    if (++cancelled_ > few && cancelled_ > size() / 2) [[unlikely]]
+    ++cancelled_;
+    if (cancelled_ > few && cancelled_ > size() / 2) [[unlikely]]
       sweep();
   }
 
@@ -75,9 +76,7 @@ class TimerHeap {
   void order() {
     const std::size_t end = entries_.size();
     if (ordered_ < end / 2) {
-      if (end > root + 1) {
-        for (std::size_t i = parent(end - 1); i >= root; --i) sift_down(i, entries_[i]);
-      }
+      for (std::size_t i = parent(end - 1); i >= root; --i) sift_down(i, entries_[i]);
       ordered_ = end;
     }
     for (; ordered_ < end; ++ordered_) sift_up(root, ordered_, entries_[ordered_]);
