@@ -77,13 +77,14 @@ Coro<> yield_1000(long n) {
   for (auto& task : tasks) co_await task;
 }
 
+void count_one(void* count) { ++*static_cast<long*>(count); }
+
 // A callback that schedules a thousand small ones and itself.
 struct Burst {
   long wanted = 0;
   long count = 0;
   limit::Gate end = {};
 
-  static void count_one(void* count) { ++*static_cast<long*>(count); }
   static void run(void* context) {
     auto& burst = *static_cast<Burst*>(context);
     if (burst.count >= burst.wanted) return burst.end.open();
@@ -112,21 +113,20 @@ Coro<> timer_cancel(long n) {
   static const std::vector<int> delays = bench::random_delays(n);
   std::vector<limit::Timer*> timers;
   timers.reserve(static_cast<std::size_t>(n));
-  bool called = false;
-  const auto call = [](void* context) { *static_cast<bool*>(context) = true; };
+  long called = 0;
   for (const int delay : delays) {
-    timers.push_back(loop.call_later(second + delay * millisecond, {call, &called}));
+    timers.push_back(loop.call_later(second + delay * millisecond, {count_one, &called}));
   }
   for (auto* timer : timers) loop.cancel(timer);
   co_await Yield{};
-  require(!called, "timer_cancel");
+  require(called == 0, "timer_cancel");
 }
 
 struct Countdown {
   long left = 0;
   limit::Gate end = {};
 
-  static void count_one(void* context) {
+  static void step(void* context) {
     auto& countdown = *static_cast<Countdown*>(context);
     if (--countdown.left == 0) countdown.end.open();
   }
@@ -135,7 +135,7 @@ struct Countdown {
 Coro<> threadsafe(long n) {
   Countdown countdown{.left = n};
   std::thread poster([&] {
-    for (long i = 0; i < n; ++i) loop.call_soon_threadsafe({Countdown::count_one, &countdown});
+    for (long i = 0; i < n; ++i) loop.call_soon_threadsafe({Countdown::step, &countdown});
   });
   co_await countdown.end;
   poster.join();
@@ -145,7 +145,7 @@ Coro<> threadsafe(long n) {
 Coro<> to_thread(long n) {
   limit::ThreadPool pool;
   long calls = 0;
-  for (long i = 0; i < n; ++i) co_await limit::ToThread(pool, [&calls] { ++calls; });
+  for (long i = 0; i < n; ++i) co_await limit::ToThread(pool, {count_one, &calls});
   require(calls == n, "to_thread");
 }
 

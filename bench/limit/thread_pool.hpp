@@ -8,7 +8,6 @@
 #include <deque>
 #include <mutex>
 #include <thread>
-#include <utility>
 
 namespace limit {
 
@@ -51,11 +50,10 @@ class ThreadPool {
   std::thread worker_;
 };
 
-/// Calls `function` in the pool.
-template <class Function>
+/// Awaits a job in the pool.
 class ToThread {
  public:
-  ToThread(ThreadPool& pool, Function function) : pool_(pool), function_(std::move(function)) {}
+  ToThread(ThreadPool& pool, Callback job) : pool_(pool), job_(job) {}
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine) {
@@ -65,14 +63,14 @@ class ToThread {
   void await_resume() const noexcept {}
 
  private:
-  static void run(void* job) {
-    auto& self = *static_cast<ToThread*>(job);
-    self.function_();
+  static void run(void* context) {
+    auto& self = *static_cast<ToThread*>(context);
+    self.job_.function(self.job_.context);
     loop.call_soon_threadsafe(Callback::resuming(self.coroutine_));
   }
 
   ThreadPool& pool_;
-  Function function_;
+  Callback job_;
   std::coroutine_handle<> coroutine_;
 };
 

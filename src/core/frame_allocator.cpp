@@ -184,7 +184,7 @@ NoPooling::NoPooling() noexcept {
   if (cache.watchers++ == 0) give_up_lists();
 }
 NoPooling::~NoPooling() {
-  if (--cache.watchers == 0) use_lists();
+  if (--cache.watchers == 0 && !origins_in_use()) use_lists();
 }
 
 AllocationWatch::AllocationWatch(std::uint64_t failing) noexcept : failing_(failing) { resume(); }

@@ -61,6 +61,8 @@ void forget_origin(const void* frame) noexcept {
   if (place != nullptr && place->frame == frame) place->frame = nullptr;
 }
 
+bool origins_in_use() noexcept { return in_use; }
+
 std::string origin_text(const PromiseBase& promise) {
   if (!in_use) return dropped_text();
   const void* frame = const_cast<PromiseBase&>(promise).handle().address();
