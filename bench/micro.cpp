@@ -34,7 +34,10 @@ Coro<long> fib(long n) {
 
 Coro<> fib_30() { require(co_await fib(fib_of) == 832'040, "fib"); }
 
-Coro<long> down(long n) { co_return n == 0 ? 0 : 1 + co_await down(n - 1); }
+Coro<long> down(long n) {
+  if (n == 0) co_return 0;
+  co_return 1 + co_await down(n - 1);
+}
 
 Coro<> deep(long n) { require(co_await down(n) == n, "deep"); }
 

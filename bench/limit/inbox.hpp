@@ -1,7 +1,6 @@
 #pragma once
 
 #include "ready_queue.hpp"
-#include "spin_lock.hpp"
 
 #include <atomic>
 #include <mutex>
@@ -44,7 +43,7 @@ class Inbox {
   }
 
  private:
-  SpinLock lock_;
+  std::mutex lock_;
   std::vector<Callback> callbacks_;
   std::vector<Callback> taken_;
   std::atomic<bool> pending_ = false;

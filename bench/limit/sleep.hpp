@@ -34,7 +34,7 @@ class Sleep {
  private:
   [[noreturn, gnu::always_inline]] void interrupt() const {
     promise_->interrupted = false;
-    std::rethrow_exception(cancellation);
+    throw Cancelled{};
   }
 
   static void end(void* context) {

@@ -12,9 +12,6 @@ namespace limit {
 
 struct Cancelled {};
 
-/// One object for all: every task that was cancelled keeps its error.
-inline const std::exception_ptr cancellation = std::make_exception_ptr(Cancelled{});
-
 class Task;
 
 struct TaskPromise : Pooled {
@@ -77,9 +74,7 @@ class [[nodiscard]] Task {
   }
 
   [[nodiscard]] bool done() const { return promise().done; }
-  [[nodiscard]] bool cancelled() const {
-    return promise().failed && promise().error == cancellation;
-  }
+  [[nodiscard]] bool failed() const { return promise().failed; }
 
   /// Throws: what has left the coroutine.
   void get() const {

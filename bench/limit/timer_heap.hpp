@@ -3,6 +3,7 @@
 #include "frame_pool.hpp"
 #include "ready_queue.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -11,19 +12,20 @@
 namespace limit {
 
 /// A callback for later; without a function: a cancelled one, which its heap deletes some day.
-struct Timer : Callback, Pooled {};
+struct Timer : Callback, Pooled {
+  std::uint64_t sequence;
+};
 
-/// A 4-ary heap by deadline. What is added stays behind the heap until somebody asks for the next
-/// deadline, so that most timers that are cancelled in time never get into it.
+/// A 4-ary heap by deadline, first in, first out among equals. Cancelled timers stay until they are
+/// due, or more than the others.
 class TimerHeap {
  public:
-  TimerHeap() : entries_(root) { entries_.reserve(1024); }
-
   [[nodiscard]] bool empty() const { return entries_.size() == root; }
 
   Timer* add(std::int64_t deadline, Callback callback) {
-    auto* const timer = new Timer{{callback}, {}};
+    auto* const timer = new Timer{{callback}, {}, sequence_++};
     entries_.push_back({deadline, timer});
+    sift_up(entries_.size() - 1);
     return timer;
   }
 
@@ -35,13 +37,9 @@ class TimerHeap {
   }
 
   /// If not empty().
-  [[nodiscard]] std::int64_t next_deadline() {
-    order();
-    return entries_[root].deadline;
-  }
+  [[nodiscard]] std::int64_t next_deadline() const { return entries_[root].deadline; }
 
   [[gnu::noinline]] void run_due(std::int64_t now) {
-    if (cancelled_ == size()) return sweep();
     while (!empty() && next_deadline() <= now) {
       const Callback callback = pop();
       if (callback.function != nullptr) callback.function(callback.context);
@@ -52,6 +50,10 @@ class TimerHeap {
   struct Entry {
     std::int64_t deadline;
     Timer* timer;
+    [[nodiscard]] bool before(const Entry& other) const {
+      if (deadline != other.deadline) return deadline < other.deadline;
+      return timer->sequence < other.timer->sequence;
+    }
   };
 
   template <class T>
@@ -73,87 +75,57 @@ class TimerHeap {
 
   [[nodiscard]] std::size_t size() const { return entries_.size() - root; }
 
-  void order() {
-    const std::size_t end = entries_.size();
-    if (ordered_ < end / 2) {
-      for (std::size_t i = parent(end - 1); i >= root; --i) sift_down(i, entries_[i]);
-      ordered_ = end;
-    }
-    for (; ordered_ < end; ++ordered_) sift_up(root, ordered_, entries_[ordered_]);
-  }
-
   Callback pop() {
     Timer* const timer = entries_[root].timer;
-    const Entry last = entries_.back();
+    entries_[root] = entries_.back();
     entries_.pop_back();
-    ordered_ = entries_.size();
-    if (!empty()) {
-      sift_down(root, last);
-      __builtin_prefetch(entries_[root].timer);
-    }
+    if (!empty()) sift_down(root);
     const Callback callback = *timer;
     delete timer;
     if (callback.function == nullptr) --cancelled_;
     return callback;
   }
 
-  void sift_up(std::size_t top, std::size_t hole, Entry entry) {
-    while (hole > top && entry.deadline < entries_[parent(hole)].deadline) {
-      entries_[hole] = entries_[parent(hole)];
-      hole = parent(hole);
+  void sift_up(std::size_t i) {
+    const Entry entry = entries_[i];
+    for (; i > root && entry.before(entries_[parent(i)]); i = parent(i)) {
+      entries_[i] = entries_[parent(i)];
     }
-    entries_[hole] = entry;
+    entries_[i] = entry;
   }
 
-  // An entry from the end mostly belongs near the end: the hole goes down without a look at it.
-  void sift_down(std::size_t top, Entry entry) {
+  void sift_down(std::size_t i) {
+    const Entry entry = entries_[i];
     const std::size_t end = entries_.size();
-    std::size_t hole = top;
-    std::size_t child = first_child(hole);
-    for (; child + arity <= end; child = first_child(hole)) {
-      prefetch_children(child);
-      const std::size_t least = least_of_four(child);
-      entries_[hole] = entries_[least];
-      hole = least;
-    }
-    if (child < end) {
+    for (std::size_t child = first_child(i); child < end; child = first_child(i)) {
       std::size_t least = child;
-      while (++child < end) {
-        if (entries_[child].deadline < entries_[least].deadline) least = child;
+      for (std::size_t c = child + 1; c < std::min(child + arity, end); ++c) {
+        if (entries_[c].before(entries_[least])) least = c;
       }
-      entries_[hole] = entries_[least];
-      hole = least;
+      if (!entries_[least].before(entry)) break;
+      entries_[i] = entries_[least];
+      i = least;
     }
-    sift_up(top, hole, entry);
-  }
-
-  // Without branches, which nobody could predict.
-  [[nodiscard]] std::size_t least_of_four(std::size_t first) const {
-    const Entry* const e = &entries_[first];
-    const std::size_t a = e[1].deadline < e[0].deadline ? 1 : 0;
-    const std::size_t b = e[3].deadline < e[2].deadline ? 3 : 2;
-    const std::size_t take_b = e[b].deadline < e[a].deadline ? ~std::size_t{0} : 0;
-    return first + (a ^ ((a ^ b) & take_b));
-  }
-
-  void prefetch_children(std::size_t first) const {
-    for (std::size_t i = 0; i < arity; ++i) {
-      __builtin_prefetch(entries_.data() + first_child(first + i));
-    }
+    entries_[i] = entry;
   }
 
   [[gnu::noinline]] void sweep() {
-    std::erase_if(entries_, [](const Entry& entry) {
-      if (entry.timer == nullptr || entry.timer->function != nullptr) return false;
-      delete entry.timer;
-      return true;
-    });
-    ordered_ = root;
+    std::size_t kept = root;
+    for (std::size_t i = root; i < entries_.size(); ++i) {
+      if (entries_[i].timer->function == nullptr) {
+        delete entries_[i].timer;
+      } else {
+        entries_[kept++] = entries_[i];
+      }
+    }
+    entries_.resize(kept);
     cancelled_ = 0;
+    if (empty()) return;
+    for (std::size_t i = parent(kept - 1); i >= root; --i) sift_down(i);
   }
 
-  std::vector<Entry, CacheAligned<Entry>> entries_;
-  std::size_t ordered_ = root;
+  std::vector<Entry, CacheAligned<Entry>> entries_ = std::vector<Entry, CacheAligned<Entry>>(root);
+  std::uint64_t sequence_ = 0;
   std::size_t cancelled_ = 0;
 };
 
