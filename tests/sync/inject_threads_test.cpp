@@ -10,6 +10,7 @@
 #include <asyncio/task.hpp>
 #include <asyncio/wait_for.hpp>
 
+#include "support/sanitizers.hpp"
 #include "support/torture.hpp"
 
 #include <gtest/gtest.h>
@@ -192,5 +193,9 @@ TEST(ExecutorDisturbed, WithAJobThatIsWithdrawn) {
 
 // failure 91, failure 81
 TEST(RunCoroutineThreadsafeDisturbed, AnswersTheThread) {
+  if (support::under_tsan) {
+    GTEST_SKIP() << "two threads hold one exception, whose reference count is libstdc++'s own: "
+                    "ThreadSanitizer does not see it";
+  }
   EXPECT_EQ(torture(&asked_by_a_thread, {.seeds = few_seeds}), "");
 }
