@@ -6,6 +6,7 @@ import os
 import random
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -121,7 +122,13 @@ def interleave(runs: dict[str, Callable[[], Sample]], rounds: int,
                 samples[name].append(None)
                 continue
             began = time.monotonic()
-            samples[name].append(runs[name]())
+            try:
+                samples[name].append(runs[name]())
+            except Failed as failure:
+                if name not in peers:
+                    raise
+                print(f"left out of this round: {failure}", file=sys.stderr)
+                samples[name].append(None)
             if name in peers and time.monotonic() - began > EXPENSIVE:
                 expensive.add(name)
     return samples, expensive

@@ -167,8 +167,9 @@ def median(samples: Samples, name: str, by: str) -> float:
 
 def rival(row: Row, samples: Samples, peers: list[str]) -> str:
     """Whom the bar is against."""
-    if row.to_best_peer and peers:
-        return min(peers, key=lambda name: median(samples, name, row.judged_by))
+    ran = [name for name in peers if any(sample is not None for sample in samples[name])]
+    if row.to_best_peer and ran:
+        return min(ran, key=lambda name: median(samples, name, row.judged_by))
     return "limit"
 
 
@@ -200,7 +201,8 @@ def result(row: Row, samples: Samples, peers: list[str], to: str, verdict: Verdi
         "ratio": None if absolute else round(found.median, 4),
         "low": round(found.low, 4), "high": round(found.high, 4),
         "met": verdict.met, "judged_by": verdict.judged_by,
-        "peers": {name: median(samples, name, by) for name in peers},
+        "peers": {name: median(samples, name, by) for name in peers
+                  if any(sample is not None for sample in samples[name])},
     }
 
 
