@@ -105,8 +105,8 @@ class Outcome {
   };
 };
 
-/// Without a value to keep, what is there fits into the two words of a Failure: every Coro<void>
-/// has one, and a million of them count. The value is a traceback that is no traceback.
+/// Without a value to keep, what is there fits into the two words of a Failure: every await of a
+/// Coro<void> has one in its frame. The value is a traceback that is no traceback.
 template <>
 class Outcome<None> {
  public:

@@ -142,7 +142,7 @@ void EpollBackend::dispatch(const epoll_event& event) {
 }
 
 bool EpollBackend::has_come(std::int64_t deadline) const {
-  // The coarse clock is behind by a tick, at most by ten milliseconds, and costs a quarter.
+  // The coarse clock is behind by a tick, at most by ten milliseconds, and is cheaper.
   constexpr std::int64_t far = 100'000'000;
   return deadline <= sys::coarse_now() + far && deadline <= now();
 }

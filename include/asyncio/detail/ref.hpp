@@ -8,8 +8,7 @@
 
 namespace asyncio::detail {
 
-/// True while this process has one thread: then a locked instruction, which costs as much as
-/// twenty others, is not needed.
+/// True while this process has one thread: then nothing needs a locked instruction.
 [[nodiscard]] inline bool only_one_thread() noexcept {
 #if __has_include(<sys/single_threaded.h>)
   return __libc_single_threaded != 0;

@@ -131,7 +131,6 @@ class TaskState : public FutureState {
   void start(PromiseBase& root, const TaskOptions& options, Keeper* keeper);
   virtual void destroy_value() noexcept = 0;
   void set_root_value() noexcept { root_value_ = true; }
-  [[nodiscard]] bool root_value() const noexcept { return root_value_; }
   /// The root ends with an error, also after it has given a value.
   void fail_root(Failure failure) noexcept;
 
