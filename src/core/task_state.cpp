@@ -103,8 +103,9 @@ void TaskState::step_inside() {
   if (kept) outer->fail_root(std::move(kept));
 }
 
-void TaskState::step() {
-  if (must_cancel_) [[unlikely]] {
+// Returns: false if it waits again.
+bool TaskState::begin_step() noexcept {
+  if (must_cancel_) {
     must_cancel_ = false;
     if (!started_) {
       // Cancelled before its first step: the body never runs.
@@ -113,6 +114,15 @@ void TaskState::step() {
       deliver_cancel_ = true;
     }
   }
+  if (!rechecks_) return true;
+  if (!waiting_->ops().recheck(*waiting_, *this)) return false;
+  rechecks_ = false;
+  return true;
+}
+
+void TaskState::step() {
+  if ((must_cancel_ || rechecks_) && !begin_step()) [[unlikely]]
+    return;
   thread_state.task = this;
   waiting_ = nullptr;
   if (!root_ended_) [[likely]] {

@@ -37,8 +37,9 @@ void watch_forks() {
 LoopState::LoopState(EventLoop& owner, std::unique_ptr<Backend> backend)
     : backend_(std::move(backend)), hand_over_(*this), watchers_(*this) {
   watch_forks();
-  static unsigned made = 0;  // accessed atomically
-  name = fmt::format("loop-{}", __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED));
+  static std::uint64_t made = 0;  // accessed atomically
+  number = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
+  name = fmt::format("loop-{}", number);
   loop = &owner;
 }
 

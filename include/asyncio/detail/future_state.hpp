@@ -210,8 +210,9 @@ class FutureState : public PooledAs<BlockKind::future> {
   bool started_ : 1 = false;
   bool root_ended_ : 1 = false;
   bool root_value_ : 1 = false;
+  bool rechecks_ : 1 = false;
   bool root_failed_ : 1 = false;
-  std::uint8_t number_high_ = 0;  // of a task, see TaskState::number()
+  std::uint8_t number_high_ : 7 = 0;  // of a task, see TaskState::number()
   std::uint32_t number_low_ = 0;
   std::uint32_t cancelling_ = 0;
   std::uint32_t claims_ = 0;

@@ -50,7 +50,8 @@ class Scheduler {
 
   ReadyQueue ready;
   TaskRegistry registry;
-  std::string name;               ///< in messages
+  std::uint64_t number = 0;       ///< of all loops of the process, from 1
+  std::string name;               ///< in messages: "loop-NUMBER"
   EventLoop* loop = nullptr;      ///< null once the EventLoop is destroyed
   std::uint64_t live_states = 0;  ///< futures and tasks that point here
   std::uint32_t created_tasks = 0;

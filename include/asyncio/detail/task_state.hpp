@@ -30,6 +30,9 @@ class Waiter {
     /// Stops waiting for that future without touching it.
     void (*abandon)(Waiter& self) noexcept;
     const char* what;
+    /// For park_to_recheck(): whether the task goes on now that its turn has come, or has begun to
+    /// wait for something else.
+    bool (*recheck)(Waiter& self, TaskState& task) noexcept = nullptr;
   };
 
   constexpr explicit Waiter(const Ops& ops) noexcept : ops_(&ops) {}
@@ -72,6 +75,11 @@ class TaskState : public FutureState {
   void enter(PromiseBase& child) noexcept { top_ = &child; }
   void leave(PromiseBase& ended) noexcept;
   void park(Waiter& waiter) noexcept { waiting_ = &waiter; }
+  /// For waits that may have to go on when they are woken, without a turn in between.
+  void park_to_recheck(Waiter& waiter) noexcept {
+    park(waiter);
+    rechecks_ = true;
+  }
   /// The wait was not needed after all; before the step ends.
   void unpark() noexcept { waiting_ = nullptr; }
   /// The task becomes ready at the end of the queue. Once per suspension.
@@ -89,6 +97,15 @@ class TaskState : public FutureState {
   [[nodiscard]] bool has_delivery() const noexcept { return deliver_cancel_; }
   void drop_delivery() noexcept { deliver_cancel_ = false; }
   [[nodiscard]] Failure take_delivery();
+  /// The same for a wait that must do something else first, and then delivers it again.
+  [[nodiscard]] Ref<SharedText> postpone_delivery() noexcept {
+    deliver_cancel_ = false;
+    return std::move(cancel_message_);
+  }
+  void deliver_again(Ref<SharedText> message) noexcept {
+    deliver_cancel_ = true;
+    cancel_message_ = std::move(message);
+  }
   /// At the end of a leaf's wait. Throws: CancelledError if that is what woke the task.
   void throw_delivery_if_any() {
     // Here and not in a function of its own: each frame on the way costs a fifth of the throw.
@@ -139,13 +156,14 @@ class TaskState : public FutureState {
   static Waiter yield_mark;
 
   TaskOptions prepare(TaskOptions options, Keeper* keeper);
+  bool begin_step() noexcept;
   /// Of "Task-N"; 0 when a name was given.
   [[nodiscard]] std::uint64_t number() const noexcept {
     return std::uint64_t{number_high_} << 32 | number_low_;
   }
   void set_number(std::uint64_t number) noexcept {
     number_low_ = static_cast<std::uint32_t>(number);
-    number_high_ = static_cast<std::uint8_t>(number >> 32);
+    number_high_ = (number >> 32) & 0x7f;
   }
   /// The root has run to its end: nothing is left to be destroyed.
   [[nodiscard]] bool frames_gone() const noexcept { return root_ended_ && started_; }

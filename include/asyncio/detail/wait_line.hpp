@@ -1,0 +1,116 @@
+#pragma once
+
+#include <asyncio/coroutine.hpp>
+#include <asyncio/detail/task_state.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+
+namespace asyncio::detail {
+
+class WaitLine;
+
+/// A task's place in the line of a primitive. It is in the awaiting frame: so waiting and waking
+/// allocate nothing and cannot fail.
+class LineWait : public OwnAwaiter, public Waiter, WaitNode {
+ public:
+  /// Movable until it is awaited.
+  LineWait(LineWait&& other) noexcept : OwnAwaiter(), Waiter(other) {}
+  LineWait& operator=(LineWait&&) = delete;
+
+ protected:
+  explicit LineWait(const Ops& ops) noexcept : Waiter(ops) {}
+  ~LineWait() {
+    if (line_ != nullptr) leave();
+  }
+
+  /// The task has waited, which await_resume() must look into.
+  [[nodiscard]] bool waited() const noexcept { return phase_ != Phase::outside; }
+  [[nodiscard]] bool chosen() const noexcept { return phase_ == Phase::chosen; }
+  /// The primitive was destroyed meanwhile and must not be touched.
+  [[nodiscard]] bool bereft() const noexcept { return line_ == nullptr; }
+  /// The task goes on: its place is given up.
+  void leave() noexcept;
+  /// Throws: CancelledError if that is what woke the task, else RuntimeError.
+  [[noreturn]] void throw_bereft();
+
+  static bool cancel(Waiter& self, TaskState& task) noexcept;
+
+ private:
+  friend class WaitLine;
+
+  // outside → waiting, by join(); waiting → chosen, by the line; waiting → cancelled; waiting →
+  // bereft, when the primitive dies. The place in the line is kept until leave().
+  enum class Phase : std::uint8_t { outside, waiting, chosen, cancelled, bereft };
+
+  [[nodiscard]] static LineWait* from(WaitNode* node) noexcept {
+    return static_cast<LineWait*>(node);
+  }
+
+  WaitLine* line_ = nullptr;
+  Phase phase_ = Phase::outside;
+};
+
+/// The tasks that wait for a primitive, in the order in which they began. As in CPython a place is
+/// kept until its task has gone on, chosen or cancelled.
+///
+/// Lifetime: may end while tasks wait: they go on with an error.
+class WaitLine {
+ public:
+  WaitLine() noexcept = default;
+  WaitLine(const WaitLine&) = delete;
+  WaitLine& operator=(const WaitLine&) = delete;
+  ~WaitLine();
+
+  /// The running task waits at the end of the line. Throws: RuntimeError if the primitive belongs
+  /// to another loop.
+  void join(LineWait& wait);
+  /// The same in recheck(): its task is parked with it already.
+  void join_again(LineWait& wait, TaskState& task) noexcept;
+  /// Throws: RuntimeError. The first task that waits binds the primitive to its loop.
+  void bind(Scheduler& scheduler, const char* what);
+
+  /// Those that have not gone on.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// True if nobody waits but tasks that were cancelled and have not gone on yet.
+  [[nodiscard]] bool all_cancelled() const noexcept { return size_ == cancelled_; }
+  [[nodiscard]] bool nobody_waits() const noexcept { return next_ == nullptr; }
+
+  /// Chooses the very first, unless that is chosen or cancelled already.
+  void wake_front() noexcept {
+    if (next_ != nullptr && nodes_.front() == next_) choose_next();
+  }
+  /// Chooses the first that waits. Returns: false if there is none.
+  bool wake_next() noexcept {
+    if (next_ == nullptr) return false;
+    choose_next();
+    return true;
+  }
+  void wake_all() noexcept {
+    while (next_ != nullptr) choose_next();
+  }
+
+ private:
+  friend class LineWait;
+  void choose_next() noexcept;
+  /// The first at or behind `wait` that waits.
+  [[nodiscard]] LineWait* waiting_from(LineWait* wait) const noexcept;
+  void enter(LineWait& wait, TaskState& task) noexcept;
+
+  WaitList nodes_;
+  LineWait* next_ = nullptr;  // the first that waits
+  std::size_t size_ = 0;
+  std::size_t cancelled_ = 0;
+  std::uint64_t loop_ = 0;  // its number
+};
+
+/// An awaitable that never suspends and gives nothing.
+class [[nodiscard]] Immediate : public OwnAwaiter {
+ public:
+  [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
+  static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
+  static constexpr void await_resume() noexcept {}
+};
+
+}  // namespace asyncio::detail

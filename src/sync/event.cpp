@@ -1,0 +1,24 @@
+#include <asyncio/event.hpp>
+
+#include "sync/primitive.hpp"
+
+namespace asyncio {
+
+const detail::Waiter::Ops Event::Wait::ops{
+    .cancel = &LineWait::cancel,
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "Event.wait()",
+};
+
+void Event::Wait::end() {
+  if (bereft() && !chosen()) throw_bereft();
+  leave();
+  detail::running_task()->throw_delivery_if_any();
+}
+
+std::string Event::repr() const {
+  return detail::repr_primitive("Event", set_ ? "set" : "unset", waiters_.size());
+}
+
+}  // namespace asyncio

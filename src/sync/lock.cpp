@@ -1,0 +1,68 @@
+#include <asyncio/lock.hpp>
+
+#include "base/log.hpp"
+#include "sync/primitive.hpp"
+
+#include <fmt/format.h>
+
+namespace asyncio {
+
+const detail::Waiter::Ops Lock::Acquire::ops{
+    .cancel = &LineWait::cancel,
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "Lock.acquire()",
+};
+
+void Lock::Acquire::begin() {
+  if (lock_->owner_ == detail::running_task() && lock_->locked_ &&
+      detail::thread_state.scheduler->debug) {
+    lock_->warn_of_deadlock();
+  }
+  lock_->waiters_.join(*this);
+}
+
+void Lock::Acquire::end() {
+  if (bereft()) throw_bereft();
+  leave();
+  if (detail::running_task()->has_delivery()) {
+    // Chosen perhaps, or the first of those that were cancelled: the next one goes instead.
+    if (!lock_->locked_) lock_->waiters_.wake_front();
+    detail::running_task()->throw_delivery_if_any();
+  }
+  lock_->take(detail::running_task());
+}
+
+void Lock::release() {
+  if (!locked_) {
+    detail::throw_runtime_error(
+        "Lock.release(): the lock is not acquired; release it once for each acquire(), or use "
+        "hold()");
+  }
+  give_back();
+}
+
+// Also of a guard, whose lock somebody else may have released.
+void Lock::give_back() noexcept {
+  if (!locked_) return;
+  locked_ = false;
+  owner_ = nullptr;
+  waiters_.wake_front();
+}
+
+void Lock::warn_of_deadlock() const noexcept {
+  try {
+    detail::log(LogLevel::warning,
+                fmt::format("Lock.acquire(): {} waits for a lock that it has acquired itself; it "
+                            "waits for ever unless another task releases it",
+                            owner_->repr_task()));
+  } catch (...) {
+    detail::log(LogLevel::warning, "Lock.acquire(): a task waits for a lock that it has itself");
+  }
+}
+
+std::string Lock::repr() const {
+  return detail::repr_primitive("Lock", locked_ ? "locked" : "unlocked", waiters_.size());
+}
+
+}  // namespace asyncio

@@ -1,0 +1,92 @@
+#include <asyncio/queue.hpp>
+
+#include <fmt/format.h>
+
+namespace asyncio::detail {
+
+// --- waiting ------------------------------------------------------------------------------------
+
+const Waiter::Ops QueueCore::GetWait::ops{
+    .cancel = &LineWait::cancel,
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "Queue.get()",
+    .recheck = &Wait::recheck,
+};
+
+const Waiter::Ops QueueCore::PutWait::ops{
+    .cancel = &LineWait::cancel,
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "Queue.put()",
+    .recheck = &Wait::recheck,
+};
+
+const Waiter::Ops QueueJoin::ops{
+    .cancel = &LineWait::cancel,
+    .future = nullptr,
+    .abandon = nullptr,
+    .what = "Queue.join()",
+};
+
+bool QueueCore::Wait::recheck(Waiter& self, TaskState& task) noexcept {
+  auto& wait = static_cast<Wait&>(self);
+  if (wait.bereft() || task.has_delivery() || !wait.must_wait()) return true;
+  wait.leave();
+  wait.line().join_again(wait, task);
+  return false;
+}
+
+void QueueCore::Wait::end() {
+  if (bereft()) throw_bereft();
+  leave();
+  TaskState& task = *running_task();
+  if (!task.has_delivery()) return;
+  if (chosen() && !must_wait()) line().wake_next();
+  task.throw_delivery_if_any();
+}
+
+// --- the queue ----------------------------------------------------------------------------------
+
+void QueueCore::refuse_put() const {
+  if (shut_down_) throw QueueShutDown();
+  throw QueueFull();
+}
+
+void QueueCore::refuse_get() const {
+  if (shut_down_) throw QueueShutDown();
+  throw QueueEmpty();
+}
+
+void QueueCore::task_done() {
+  if (unfinished_ == 0) {
+    throw_invalid_argument(
+        "Queue.task_done(): task_done() called too many times: call it once for each item that "
+        "get() gave");
+  }
+  if (--unfinished_ == 0) finished_.set();
+}
+
+void QueueCore::discarded() noexcept {
+  unfinished_ -= size_ < unfinished_ ? size_ : unfinished_;
+  size_ = 0;
+  if (unfinished_ == 0) finished_.set();
+}
+
+void QueueCore::shut_down() noexcept {
+  shut_down_ = true;
+  getters_.wake_all();
+  putters_.wake_all();
+}
+
+std::string QueueCore::repr(const char* type) const {
+  std::string text = fmt::format("<{} maxsize={}", type, maxsize_);
+  if (size_ > 0) text += fmt::format(" _queue[{}]", size_);
+  if (getters_.size() > 0) text += fmt::format(" _getters[{}]", getters_.size());
+  if (putters_.size() > 0) text += fmt::format(" _putters[{}]", putters_.size());
+  if (unfinished_ > 0) text += fmt::format(" tasks={}", unfinished_);
+  if (shut_down_) text += " shutdown";
+  return text + ">";
+}
+
+}  // namespace asyncio::detail
