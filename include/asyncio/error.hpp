@@ -67,6 +67,11 @@ class CancelledError final {
 /// Python: KeyboardInterrupt
 class KeyboardInterrupt final {};
 
+/// Thrown at the co_yield of an AsyncGenerator that is closed. Not a std::exception.
+///
+/// Python: GeneratorExit
+class GeneratorExit final {};
+
 /// Misuse of the library: a closed loop, a nested run, a group that is finished.
 class RuntimeError : public std::logic_error {
  public:
@@ -257,6 +262,7 @@ namespace detail {
 /// True without throwing anything.
 [[nodiscard]] bool is_cancelled_error(const std::exception_ptr& error) noexcept;
 [[nodiscard]] bool is_keyboard_interrupt(const std::exception_ptr& error) noexcept;
+[[nodiscard]] bool is_generator_exit(const std::exception_ptr& error) noexcept;
 
 /// An ExceptionGroup if every member is an ordinary error, else a BaseExceptionGroup.
 [[nodiscard]] std::exception_ptr make_group(std::string_view message, Members members);

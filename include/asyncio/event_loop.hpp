@@ -219,7 +219,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Joins the default executor's threads without blocking the loop. With a timeout, gives up
   /// after it with a report.
   [[nodiscard]] Coro<> shutdown_default_executor(std::optional<Duration> timeout = std::nullopt);
-  /// Nothing to do yet: there are no asynchronous generators.
+  /// Closes every AsyncGenerator that has begun and not ended, all at the same time. What they fail
+  /// with goes to the exception handler. asyncio::run() does it at its end.
   [[nodiscard]] Coro<> shutdown_asyncgens();
 
   // --- debug mode ---

@@ -31,7 +31,9 @@ std::string count_text(std::string_view message, std::size_t n) {
 }
 
 bool is_ordinary(const std::exception_ptr& error) {
-  if (is_cancelled_error(error) || is_keyboard_interrupt(error)) return false;
+  if (is_cancelled_error(error) || is_keyboard_interrupt(error) || is_generator_exit(error)) {
+    return false;
+  }
   return as_group(error) == nullptr || holds<ExceptionGroup>(error);
 }
 
@@ -100,6 +102,10 @@ bool is_cancelled_error(const std::exception_ptr& error) noexcept {
 
 bool is_keyboard_interrupt(const std::exception_ptr& error) noexcept {
   return error != nullptr && *error.__cxa_exception_type() == typeid(KeyboardInterrupt);
+}
+
+bool is_generator_exit(const std::exception_ptr& error) noexcept {
+  return error != nullptr && *error.__cxa_exception_type() == typeid(GeneratorExit);
 }
 
 std::exception_ptr make_group(std::string_view message, Members members) {

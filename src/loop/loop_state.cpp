@@ -1,5 +1,6 @@
 #include "loop/loop_state.hpp"
 
+#include <asyncio/detail/generator.hpp>
 #include <asyncio/traceback.hpp>
 
 #include "base/log.hpp"
@@ -274,6 +275,7 @@ void LoopState::close() {
   discard_posted(std::exchange(undelivered_, nullptr));
   discard_posted(inbox_.close());
   discard_everything();
+  forget_generators(*this);
   hand_over_.close();
   executor.reset();
 }

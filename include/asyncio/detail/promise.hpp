@@ -88,30 +88,8 @@ struct Refused : OwnAwaiter {
 template <class A>
 concept AwaitableOrCoro = Awaitable<A> || is_coro<std::remove_cvref_t<A>>;
 
-template <class T>
-struct CoroPromiseBase : PromiseBase, PooledAs<BlockKind::coroutine> {
-  using Value = NoneIfVoid<T>;
-  static_assert(alignof(Value) <= 16, "Coro<T>: T is aligned above 16; return a pointer to it");
-
-  Coro<T> get_return_object(std::source_location where = std::source_location::current()) noexcept {
-    function = where;
-    return Coro<T>(*this);
-  }
-  static std::suspend_always initial_suspend() noexcept { return {}; }
-  /// Its outcome is where it is wanted already, so it does not stay: the frame goes by itself.
-  std::suspend_never final_suspend() noexcept {
-    thread_state.task->leave(*this);
-    return {};
-  }
-  void unhandled_exception() noexcept {
-    Failure failure = failure_leaving(function, location);
-    if (owner != nullptr) {
-      awaiter().outcome.fail(std::move(failure));
-    } else {
-      root_task().fail_root(std::move(failure));
-    }
-  }
-
+/// What may stand behind co_await in a coroutine of ours.
+struct AwaitingPromise : PromiseBase, PooledAs<BlockKind::coroutine> {
   template <class A>
   decltype(auto) await_transform(A&& awaited,
                                  std::source_location where = std::source_location::current()) {
@@ -131,6 +109,31 @@ struct CoroPromiseBase : PromiseBase, PooledAs<BlockKind::coroutine> {
       return CoroAwaiter<typename std::remove_cvref_t<A>::value_type>(nullptr);
     } else {
       return Refused();
+    }
+  }
+};
+
+template <class T>
+struct CoroPromiseBase : AwaitingPromise {
+  using Value = NoneIfVoid<T>;
+  static_assert(alignof(Value) <= 16, "Coro<T>: T is aligned above 16; return a pointer to it");
+
+  Coro<T> get_return_object(std::source_location where = std::source_location::current()) noexcept {
+    function = where;
+    return Coro<T>(*this);
+  }
+  static std::suspend_always initial_suspend() noexcept { return {}; }
+  /// Its outcome is where it is wanted already, so it does not stay: the frame goes by itself.
+  std::suspend_never final_suspend() noexcept {
+    thread_state.task->leave(*this);
+    return {};
+  }
+  void unhandled_exception() noexcept {
+    Failure failure = failure_leaving(function, location);
+    if (owner != nullptr) {
+      awaiter().outcome.fail(std::move(failure));
+    } else {
+      root_task().fail_root(std::move(failure));
     }
   }
 

@@ -39,6 +39,12 @@ struct InboxNode {
   void (*deliver)(InboxNode& self, ReadyAction action) = nullptr;
 };
 
+/// Neighbours among the asynchronous generators of a loop that have begun and not ended.
+struct GeneratorLink {
+  GeneratorLink* previous = nullptr;
+  GeneratorLink* next = nullptr;
+};
+
 /// What tasks and futures need of the loop that they belong to. The loop layer derives from it.
 ///
 /// Lifetime: outlives the EventLoop until the last future of that loop is gone.
@@ -59,6 +65,8 @@ class Scheduler {
   FutureState* doomed = nullptr;   ///< to be destroyed by the dispose() that is at it
   CallbackNode* callbacks = nullptr;    ///< done-callbacks of users that have not run
   TaskFactory* task_factory = nullptr;  ///< null: none was set
+  GeneratorLink generators{&generators, &generators};
+  bool generators_closed = false;  ///< by shutdown_asyncgens()
   bool disposing = false;
   bool debug = false;  ///< written by the loop's thread; others read it by in_debug_mode()
 
