@@ -126,7 +126,7 @@ class QueueFull : public detail::TextError {
 
 class QueueShutDown : public detail::TextError {
  public:
-  QueueShutDown() : TextError("queue is shut down") {}
+  explicit QueueShutDown(std::string_view text = "queue is shut down") : TextError(text) {}
 };
 
 /// The stream ended before everything asked for had come.
