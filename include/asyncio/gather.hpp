@@ -17,6 +17,11 @@ namespace asyncio {
 struct ReturnExceptions {};
 inline constexpr ReturnExceptions return_exceptions{};
 
+/// Leading argument of gather(): the first error cancels the others, and is thrown when all of them
+/// have ended. Not in Python: ours.
+struct CancelOnError {};
+inline constexpr CancelOnError cancel_on_error{};
+
 namespace detail {
 
 template <class A>
@@ -137,7 +142,7 @@ void close_coro(A& awaitable) noexcept {
 }
 
 template <bool as_results, class... As>
-auto gather_all(As&&... awaitables) {
+auto gather_all(OnError on_error, As&&... awaitables) {
   if constexpr ((is_lvalue_coro<As> || ...)) {
     static_assert(!(is_lvalue_coro<As> || ...),
                   "gather(): a coroutine runs once; pass std::move(coro)");
@@ -147,7 +152,7 @@ auto gather_all(As&&... awaitables) {
     try {
       GatherParts parts(sizeof...(As));
       (gather_add(parts.core, std::forward<As>(awaitables)), ...);
-      return Future<typename State::Tuple>(parts.template finish<State>(as_results));
+      return Future<typename State::Tuple>(parts.template finish<State>(on_error));
     } catch (...) {
       (close_coro(awaitables), ...);
       throw;
@@ -156,7 +161,7 @@ auto gather_all(As&&... awaitables) {
 }
 
 template <bool as_results, class R>
-auto gather_range(R&& range) {
+auto gather_range(OnError on_error, R&& range) {
   using A = RangeElement<R>;
   if constexpr (is_lvalue_coro<A>) {
     static_assert(!is_lvalue_coro<A>, "gather(): a coroutine runs once; pass std::move(coros)");
@@ -166,7 +171,7 @@ auto gather_range(R&& range) {
     try {
       GatherParts parts(0);
       for (auto&& element : range) gather_add(parts.core, static_cast<A>(element));
-      return Future<typename State::Vector>(parts.template finish<State>(as_results));
+      return Future<typename State::Vector>(parts.template finish<State>(on_error));
     } catch (...) {
       for (auto&& element : range) close_coro(element);
       throw;
@@ -190,23 +195,35 @@ auto gather_range(R&& range) {
 /// Lifetime: values of lvalue handles are copied; others are moved out if nobody else holds them.
 template <detail::AwaitableOrCoro... As>
 [[nodiscard]] auto gather(As&&... awaitables) {
-  return detail::gather_all<false>(std::forward<As>(awaitables)...);
+  return detail::gather_all<false>(detail::OnError::fail, std::forward<As>(awaitables)...);
 }
 
 /// Every error, a cancellation too, is given in its place as a Result.
 template <detail::AwaitableOrCoro... As>
 [[nodiscard]] auto gather(ReturnExceptions, As&&... awaitables) {
-  return detail::gather_all<true>(std::forward<As>(awaitables)...);
+  return detail::gather_all<true>(detail::OnError::collect, std::forward<As>(awaitables)...);
+}
+
+/// The first error cancels the others; when all have ended it is thrown.
+template <detail::AwaitableOrCoro... As>
+[[nodiscard]] auto gather(CancelOnError, As&&... awaitables) {
+  return detail::gather_all<false>(detail::OnError::cancel_siblings,
+                                   std::forward<As>(awaitables)...);
 }
 
 /// The same for a range; gives a vector. A range of coroutines is passed by move.
 template <detail::RangeOfAwaitables R>
 [[nodiscard]] auto gather(R&& range) {
-  return detail::gather_range<false>(std::forward<R>(range));
+  return detail::gather_range<false>(detail::OnError::fail, std::forward<R>(range));
 }
 template <detail::RangeOfAwaitables R>
 [[nodiscard]] auto gather(ReturnExceptions, R&& range) {
-  return detail::gather_range<true>(std::forward<R>(range));
+  return detail::gather_range<true>(detail::OnError::collect, std::forward<R>(range));
+}
+
+template <detail::RangeOfAwaitables R>
+[[nodiscard]] auto gather(CancelOnError, R&& range) {
+  return detail::gather_range<false>(detail::OnError::cancel_siblings, std::forward<R>(range));
 }
 
 }  // namespace asyncio

@@ -48,7 +48,15 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   /// Throws: ExceptionGroup("unhandled errors in a TaskGroup") of what the children ended with, in
   /// that order, and of `error` last; a cancellation counts as none. CancelledError if the task was
   /// cancelled from outside and nothing failed. KeyboardInterrupt bare.
-  Coro<> aexit(std::exception_ptr error);
+  ///
+  /// Returns: true if the body was stopped by cancel(), which is no error.
+  Coro<bool> aexit(std::exception_ptr error);
+
+  /// Ends the group early, without an error: its tasks and the body are cancelled. Before the group
+  /// is entered it takes effect then; when it has ended it does nothing.
+  ///
+  /// Python: TaskGroup.cancel(), since 3.15
+  void cancel();
 
   /// "<TaskGroup tasks=2 errors=0 entered>"
   [[nodiscard]] std::string repr() const;
@@ -74,8 +82,9 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   void on_task_done(detail::TaskState& task) noexcept;
   void tell_lost(detail::TaskState& task, const detail::Failure& failure) const noexcept;
   void abort();
+  void stop_body();
   void forget_parent() noexcept;
-  Coro<> leave();
+  Coro<bool> leave();
 
   Child* first_ = nullptr;
   Child* last_ = nullptr;
@@ -83,7 +92,7 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   std::size_t running_ = 0;
   detail::TaskState* parent_ = nullptr;
   detail::TaskState* waiting_ = nullptr;  // the parent, while it waits for the children to end
-  std::optional<Coro<>>
+  std::optional<Coro<bool>>
       leaving_;  // made when it is entered: leaving must not fail for want of memory
   detail::Failure body_failure_;
   std::vector<detail::Failure> errors_;  // has room for one of each child and of the body
@@ -93,6 +102,7 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   bool left_ = false;
   bool aborting_ = false;
   bool parent_cancel_requested_ = false;
+  bool cancelled_ = false;  // by cancel()
 };
 
 class [[nodiscard]] TaskGroup::Entered : public detail::OwnAwaiter {

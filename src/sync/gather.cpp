@@ -32,10 +32,10 @@ void GatherCore::add(FutureState& child, bool given) {
 }
 
 void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&),
-                       bool return_exceptions) {
+                       OnError on_error) {
   outer_ = &outer;
   collect_ = collect;
-  return_exceptions_ = return_exceptions;
+  on_error_ = on_error;
 
   std::unordered_map<FutureState*, Child*> latest;
   for (Child& c : children_) {
@@ -109,11 +109,24 @@ void GatherCore::handle(Child& child) {
     tell_lost(state, "came after the gather had ended");
     return;
   }
-  if (!return_exceptions_ && !state.has_value()) {
-    finish_with(state.take_failure());
-    return;
+  if (!state.has_value()) {
+    if (on_error_ == OnError::fail) {
+      finish_with(state.take_failure());
+      return;
+    }
+    if (on_error_ == OnError::cancel_siblings) {
+      if (first_failure_) {
+        tell_lost(state, "came after the one that the gather ends with");
+      } else {
+        cancel_siblings(state.take_failure());
+      }
+    }
   }
   if (finished_ < distinct_) return;
+  if (first_failure_) {
+    finish_with(std::move(first_failure_));
+    return;
+  }
   if (outer_->cancel_requested()) {
     for (Child& c : children_) tell_lost(*c.state, "is hidden by the cancellation of the gather");
     finish_with(state.cancelled() ? state.make_cancelled_error()
@@ -124,6 +137,13 @@ void GatherCore::handle(Child& child) {
     collect_(*outer_);
   } catch (...) {
     finish_with(current_failure());
+  }
+}
+
+void GatherCore::cancel_siblings(Failure failure) {
+  first_failure_ = std::move(failure);
+  for (Child& c : children_) {
+    if (!c.state->done()) c.state->cancel({});
   }
 }
 

@@ -175,10 +175,14 @@ TaskGroup::Entered TaskGroup::aenter() {
   parent->hold();
   parent_ = parent;
   entered_ = true;
+  if (cancelled_) {
+    aborting_ = true;
+    stop_body();
+  }
   return {};
 }
 
-Coro<> TaskGroup::aexit(std::exception_ptr error) {
+Coro<bool> TaskGroup::aexit(std::exception_ptr error) {
   if (!leaving_) {
     detail::throw_runtime_error(
         fmt::format("aexit(): {} is not entered; use with(TaskGroup(), body), which enters and "
@@ -187,12 +191,12 @@ Coro<> TaskGroup::aexit(std::exception_ptr error) {
   }
   exiting_ = true;
   body_failure_ = detail::failure_of(std::move(error));
-  Coro<> leaving = std::move(*leaving_);
+  Coro<bool> leaving = std::move(*leaving_);
   leaving_.reset();
   return leaving;
 }
 
-Coro<> TaskGroup::leave() {
+Coro<bool> TaskGroup::leave() {
   struct Left {
     TaskGroup& group;
     ~Left() { group.forget_parent(); }
@@ -209,10 +213,9 @@ Coro<> TaskGroup::leave() {
   // passed on to the children.
   while (running_ > 0) {
     Result<void> end = co_await as_result(ChildrenEnd(*this));
-    if (!end && !aborting_) {
-      cancellation = detail::failure_of(end);
-      abort();
-    }
+    if (end) continue;
+    if (!aborting_ || (cancelled_ && !cancellation)) cancellation = detail::failure_of(end);
+    if (!aborting_) abort();
   }
   left_ = true;
 
@@ -234,7 +237,7 @@ Coro<> TaskGroup::leave() {
   if (cancellation && errors_.empty()) detail::raise(cancellation);
 
   if (failure && !body_cancelled) errors_.push_back(failure);
-  if (errors_.empty()) co_return;
+  if (errors_.empty()) co_return body_cancelled;
 
   // The group's error goes first; a cancellation from outside stays pending behind it.
   if (parent_->cancelling() > 0) {
@@ -267,9 +270,22 @@ void TaskGroup::on_task_done(TaskState& task) noexcept {
   }
   if (!aborting_ && !parent_cancel_requested_) {
     abort();
-    parent_cancel_requested_ = true;
-    parent_->cancel({});
+    stop_body();
   }
+}
+
+void TaskGroup::cancel() {
+  if (left_ || (exiting_ && running_ == 0)) return;
+  cancelled_ = true;
+  if (!entered_) return;
+  if (!aborting_) abort();
+  if (!exiting_ && !parent_cancel_requested_) stop_body();
+}
+
+// The parent, wherever it is in the body or in leave(), which takes it back.
+void TaskGroup::stop_body() {
+  parent_cancel_requested_ = true;
+  parent_->cancel({});
 }
 
 void TaskGroup::tell_lost(TaskState& task, const detail::Failure& failure) const noexcept {

@@ -11,6 +11,13 @@
 
 namespace asyncio::detail {
 
+/// What a gather() does about the first error.
+enum class OnError : unsigned char {
+  fail,            ///< ends with it; the others go on
+  collect,         ///< nothing: errors are results
+  cancel_siblings  ///< cancels the others, waits for them and ends with it
+};
+
 /// The children of a gather() and what happens as they end. The typed half makes the value.
 class GatherCore {
  public:
@@ -22,7 +29,7 @@ class GatherCore {
   /// it belongs to another loop than the ones before.
   void add(FutureState& child, bool given);
   /// Registers with the children; those that are done already are handled at once.
-  void begin(CompositeState& outer, void (*collect)(CompositeState&), bool return_exceptions);
+  void begin(CompositeState& outer, void (*collect)(CompositeState&), OnError on_error);
 
   [[nodiscard]] std::size_t size() const noexcept { return children_.size(); }
   [[nodiscard]] FutureState& child(std::size_t i) const noexcept { return *children_[i].state; }
@@ -46,6 +53,7 @@ class GatherCore {
   static void child_done(ReadyCall& child, ReadyAction action);
   void handle(Child& child);
   void finish_with(Failure failure);
+  void cancel_siblings(Failure failure);
   static void tell_lost(FutureState& state, const char* why) noexcept;
 
   std::vector<Child> children_;
@@ -53,7 +61,8 @@ class GatherCore {
   void (*collect_)(CompositeState&) = nullptr;
   std::size_t finished_ = 0;
   std::size_t distinct_ = 0;
-  bool return_exceptions_ = false;
+  OnError on_error_ = OnError::fail;
+  Failure first_failure_;  // for cancel_siblings
 };
 
 /// The state of a gather() whose value is a T.
@@ -63,10 +72,9 @@ class GatherOf : public CompositeStateOf<T> {
   GatherOf(GatherCore&& c, std::source_location where)
       : CompositeStateOf<T>(c.scheduler(), where), core(std::move(c)) {}
 
-  void begin(bool return_exceptions) {
+  void begin(OnError on_error) {
     core.begin(
-        *this, [](CompositeState& self) { static_cast<GatherOf&>(self).collect(); },
-        return_exceptions);
+        *this, [](CompositeState& self) { static_cast<GatherOf&>(self).collect(); }, on_error);
   }
 
   GatherCore core;
@@ -88,10 +96,10 @@ struct GatherParts {
   explicit GatherParts(std::size_t expected) : core(expected) {}
 
   template <class State>
-  Ref<FutureState> finish(bool return_exceptions) {
+  Ref<FutureState> finish(OnError on_error) {
     auto* state = new State(std::move(core), std::source_location());
     Ref<FutureState> owner(state);
-    state->begin(return_exceptions);
+    state->begin(on_error);
     return owner;
   }
 
