@@ -5,7 +5,7 @@ Usage: check_names.py [--update]
 
 The tables of its section "Names" have the columns
 
-    class or subject | names | here
+    of | names | here
 
 where "here" begins with `same`, `differs: how and why`, `absent: why` or `later: the part that
 brings it`. A class stands in backticks, its members in the second column; the first row of a class
@@ -100,7 +100,10 @@ def find_python() -> str | None:
     pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for python in (os.environ.get("ASYNCIO_PYTHON313"), shutil.which("python3.13"),
                    *sorted(glob.glob(os.path.join(pyenv, "versions/3.13.*/bin/python3")))):
-        if python and os.access(python, os.X_OK):
+        # A shim of pyenv's is there also if it knows no 3.13.
+        if python and os.access(python, os.X_OK) and subprocess.run(
+                [python, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 13))"],
+                capture_output=True, check=False).returncode == 0:
             return python
     return None
 
@@ -129,10 +132,8 @@ def rows() -> list[Row]:
     for number, line in enumerate(read(PARITY).splitlines(), 1):
         if line.startswith("## "):
             inside = line == "## Names"
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if not inside or not line.startswith("| ") or len(cells) != 3 or cells[2] == "here":
-            continue
-        if set(cells[0]) <= set("-"):
+        cells = re.split(r"\s*\|\s*", line)[1:-1]
+        if not inside or len(cells) != 3 or cells[0] in ("of", "---"):
             continue
         owner = IN_BACKTICKS.search(cells[0])
         state = re.match(r"\w+", cells[2])

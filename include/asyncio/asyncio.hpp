@@ -4,8 +4,10 @@
 
 #include <asyncio/as_completed.hpp>
 #include <asyncio/as_result.hpp>
+#include <asyncio/async_generator.hpp>
 #include <asyncio/async_timed.hpp>
 #include <asyncio/barrier.hpp>
+#include <asyncio/channel.hpp>
 #include <asyncio/concurrent_future.hpp>
 #include <asyncio/condition.hpp>
 #include <asyncio/context.hpp>
@@ -19,11 +21,13 @@
 #include <asyncio/finally.hpp>
 #include <asyncio/future.hpp>
 #include <asyncio/gather.hpp>
+#include <asyncio/group_all.hpp>
 #include <asyncio/handle.hpp>
 #include <asyncio/lock.hpp>
 #include <asyncio/log.hpp>
 #include <asyncio/moved.hpp>
 #include <asyncio/queue.hpp>
+#include <asyncio/race.hpp>
 #include <asyncio/result.hpp>
 #include <asyncio/run.hpp>
 #include <asyncio/semaphore.hpp>
@@ -37,3 +41,4 @@
 #include <asyncio/wait.hpp>
 #include <asyncio/wait_for.hpp>
 #include <asyncio/with.hpp>
+#include <asyncio/wrap_future.hpp>

@@ -92,8 +92,9 @@ class Channel {
 
 /// What Channel::send() returns: await it once. Holds the item until then.
 template <class T>
-class [[nodiscard]] Channel<T>::Send : public detail::ChannelCore::SendWait,
-                                       public detail::ConvertsToCoro<typename Channel<T>::Send, void> {
+class [[nodiscard]] Channel<T>::Send
+    : public detail::ChannelCore::SendWait,
+      public detail::ConvertsToCoro<typename Channel<T>::Send, void> {
  public:
   template <class... Args>
   Send(Channel& channel, std::in_place_t, Args&&... args)

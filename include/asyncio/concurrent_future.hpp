@@ -42,11 +42,12 @@ class State {
   [[nodiscard]] std::exception_ptr wait_for_error(std::optional<Duration> timeout) const;
   void add_done_callback(asyncio::detail::UniqueFunction<void()> fn);
 
-  /// From pending, once; later calls do nothing. `emplace` puts the value in place.
-  void finish(asyncio::detail::UniqueFunction<void()> emplace);
-  void fail(asyncio::detail::Failure failure);
-  /// Nobody will complete it: fails, if it is pending.
-  void abandon() noexcept;
+  /// From pending, once; later calls do nothing and return false. `emplace` puts the value in
+  /// place.
+  bool finish(asyncio::detail::UniqueFunction<void()> emplace);
+  bool fail(asyncio::detail::Failure failure);
+  /// Nobody will complete it: fails with RuntimeError(`why`), if it is pending.
+  void abandon(const char* why) noexcept;
   /// While it is true, abandon() does nothing. The loop's thread.
   void set_starting(bool starting) noexcept { starting_ = starting; }
   void set_canceller(asyncio::detail::UniqueFunction<void()> canceller);
@@ -74,16 +75,18 @@ class StateOf final : public State {
 template <class T>
 class Promise {
  public:
-  explicit Promise(StateOf<T>* state) noexcept : state_(state) {}
+  /// `why`: what to say if it is dropped; a literal.
+  Promise(StateOf<T>* state, const char* why) noexcept : state_(state), why_(why) {}
   Promise(Promise&&) noexcept = default;
   Promise& operator=(Promise&&) noexcept = default;
   ~Promise() {
-    if (state_) state_->abandon();
+    if (state_) state_->abandon(why_);
   }
   [[nodiscard]] StateOf<T>& state() const noexcept { return *state_; }
 
  private:
   asyncio::detail::Ref<StateOf<T>> state_;
+  const char* why_;
 };
 
 }  // namespace detail
@@ -128,6 +131,46 @@ class Future {
 
  private:
   asyncio::detail::Ref<detail::StateOf<T>> state_;
+};
+
+/// The end of a concurrent future that gets the result, for threads that asyncio knows nothing of.
+///
+///     asyncio::concurrent::Promise<int> promise;
+///     std::thread worker([&] { promise.set_result(compute()); });
+///     int value = co_await asyncio::wrap_future(promise.get_future());
+///
+/// Python: a concurrent.futures.Future that one makes oneself
+/// Lifetime: dropped without a result, its future ends with RuntimeError: nobody waits for ever.
+/// Threads: any, one at a time.
+template <class T = void>
+class Promise {
+ public:
+  Promise()
+      : writer_(new detail::StateOf<T>,
+                "concurrent::Promise: it was dropped without a result; call set_result() or "
+                "set_exception()") {}
+
+  [[nodiscard]] Future<T> get_future() const noexcept { return Future<T>(&writer_.state()); }
+
+  /// Returns: false if the future is done already, perhaps because it was cancelled.
+  template <class... U>
+  bool set_result(U&&... value) {
+    auto& state = writer_.state();
+    return state.finish(asyncio::detail::UniqueFunction<void()>(
+        [&] { state.value.emplace(std::forward<U>(value)...); }));
+  }
+  /// An exception or a std::exception_ptr. Returns: as set_result().
+  template <class E>
+  bool set_exception(E&& error) {
+    if constexpr (std::is_same_v<std::decay_t<E>, std::exception_ptr>) {
+      return writer_.state().fail(asyncio::detail::failure_of(std::forward<E>(error)));
+    } else {
+      return set_exception(std::make_exception_ptr(std::forward<E>(error)));
+    }
+  }
+
+ private:
+  detail::Promise<T> writer_;
 };
 
 }  // namespace asyncio::concurrent

@@ -37,8 +37,8 @@ template <class... Ts>
 Coro<std::tuple<NoneIfVoid<Ts>...>> group_all_of(Coro<Ts>... coros) {
   std::tuple<std::optional<Task<Ts>>...> tasks;
   auto start = [&](TaskGroup& group) {
-    std::apply(
-        [&](auto&... task) { (task.emplace(group.create_task(std::move(coros))), ...); }, tasks);
+    std::apply([&](auto&... task) { (task.emplace(group.create_task(std::move(coros))), ...); },
+               tasks);
   };
   try {
     co_await with(TaskGroup(), start);

@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace asyncio {
@@ -42,10 +42,10 @@ class RaceCore {
   bool won_ = false;
 };
 
-/// What a race of these gives: their type, if it is one, else a variant of the positions.
+/// What a race of these gives: their type, if it is one, else optionals.
 template <class... Ts>
 struct RaceValue {
-  using type = std::variant<NoneIfVoid<Ts>...>;
+  using type = std::tuple<std::optional<NoneIfVoid<Ts>>...>;
 };
 template <class T, class... Ts>
   requires(std::is_same_v<T, Ts> && ...)
@@ -71,7 +71,7 @@ Coro<> run_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Coro<T>
     if constexpr (std::is_same_v<R, T>) {
       winner.emplace(value_or_none(std::move(result)));
     } else {
-      winner.emplace(std::in_place_index<index>, value_or_none(std::move(result)));
+      std::get<index>(winner.emplace()).emplace(value_or_none(std::move(result)));
     }
   }
 }
@@ -120,11 +120,11 @@ Coro<T> race_in(std::vector<Coro<T>> coros) {
 ///     std::string page = co_await asyncio::race(fetch(mirror_1), fetch(mirror_2));
 ///
 /// Not in Python: ours.
-/// Returns: the winner's value. If the types differ, a variant whose index() is the winner's
-/// position.
-/// Throws: if none gives a value, ExceptionGroup of what they failed with, in that order, or
-/// CancelledError if all were cancelled. What one fails with after another has won is logged.
-/// Cancellation: cancels all of them and waits until they have ended.
+/// Returns: the winner's value. If the types differ, a tuple of optionals, of which the winner's
+/// has a value: `auto [page, stopped] = co_await asyncio::race(fetch(url), stop.wait());`. Throws:
+/// if none gives a value, ExceptionGroup of what they failed with, in that order, or CancelledError
+/// if all were cancelled. What one fails with after another has won is logged. Cancellation:
+/// cancels all of them and waits until they have ended.
 template <detail::AwaitableOrCoro... As>
   requires(sizeof...(As) > 0)
 [[nodiscard]] auto race(As&&... awaitables) {

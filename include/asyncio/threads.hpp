@@ -64,6 +64,11 @@ template <class F, class... Args>
 
 namespace detail {
 
+inline constexpr const char* loop_closed_first =
+    "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended; join "
+    "the "
+    "threads that wait before it is closed";
+
 template <class T>
 void complete_from(Task<T> task, concurrent::detail::StateOf<T>& state) {
   FutureState& source = FutureAccess::state(task);
@@ -154,7 +159,8 @@ concurrent::Future<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
       }
     }
   };
-  loop.call_soon_threadsafe(Start(loop, std::move(coro), concurrent::detail::Promise<T>(state)));
+  loop.call_soon_threadsafe(Start(
+      loop, std::move(coro), concurrent::detail::Promise<T>(state, detail::loop_closed_first)));
   return future;
 }
 

@@ -116,22 +116,19 @@ void State::add_done_callback(Callback fn) {
   Sync::call(fn);
 }
 
-void State::finish(Callback emplace) { sync_->become(Sync::Phase::finished, &emplace, {}); }
+bool State::finish(Callback emplace) { return sync_->become(Sync::Phase::finished, &emplace, {}); }
 
-void State::fail(asyncio::detail::Failure failure) {
+bool State::fail(asyncio::detail::Failure failure) {
   if (asyncio::detail::is_cancelled_error(failure.error)) {
-    sync_->become(Sync::Phase::cancelled, nullptr, {});
-  } else {
-    sync_->become(Sync::Phase::finished, nullptr, std::move(failure));
+    return sync_->become(Sync::Phase::cancelled, nullptr, {});
   }
+  return sync_->become(Sync::Phase::finished, nullptr, std::move(failure));
 }
 
-void State::abandon() noexcept {
-  if (starting_) return;  // whoever starts it will say why it failed
+void State::abandon(const char* why) noexcept {
+  if (starting_ || done()) return;  // whoever starts it will say why it failed
   try {
-    throw RuntimeError(
-        "run_coroutine_threadsafe(): the event loop was closed before the coroutine had ended; "
-        "join the threads that wait before it is closed");
+    throw RuntimeError(why);
   } catch (...) {
     fail(asyncio::detail::current_failure());  // bad_alloc, if there was no memory for the text
   }

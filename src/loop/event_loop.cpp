@@ -228,7 +228,6 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
 bool EventLoop::get_debug() const noexcept { return state_->debug; }
 void EventLoop::set_debug(bool debug) noexcept { state_->set_debug(debug); }
 
-
 std::string EventLoop::repr() const {
   return fmt::format("<EventLoop running={} closed={} debug={}>", is_running(), is_closed(),
                      get_debug());

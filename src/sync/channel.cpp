@@ -39,8 +39,9 @@ void ChannelCore::NextWait::end() {
 
 ChannelCore::ChannelCore(std::size_t capacity) : capacity_(capacity) {
   if (capacity > 0) return;
-  throw_invalid_argument("Channel(): the capacity must be > 0: it is the number of items that may "
-                         "wait to be taken");
+  throw_invalid_argument(
+      "Channel(): the capacity must be > 0: it is the number of items that may "
+      "wait to be taken");
 }
 
 // Those who are woken without having been promised anything find the channel closed.

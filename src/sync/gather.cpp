@@ -31,8 +31,7 @@ void GatherCore::add(FutureState& child, bool given) {
   children_.back().repeats = given;  // until begin() knows better
 }
 
-void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&),
-                       OnError on_error) {
+void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&), OnError on_error) {
   outer_ = &outer;
   collect_ = collect;
   on_error_ = on_error;

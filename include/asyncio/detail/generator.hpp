@@ -35,7 +35,8 @@ class GeneratorStep : public OwnAwaiter, public ChildLink {
   }
 
  protected:
-  /// next: go on; raise: throw at the co_yield; close: throw GeneratorExit there, for the last time.
+  /// next: go on; raise: throw at the co_yield; close: throw GeneratorExit there, for the last
+  /// time.
   enum class Action : std::uint8_t { next, raise, close };
 
   GeneratorStep(GeneratorHandle& generator, const char* what, Action action,
@@ -97,7 +98,6 @@ struct GeneratorPromiseBase : AwaitingPromise, GeneratorLink {
     step().failure_ = failure_leaving(function, location);
     end(GeneratorStep::End::failed);
   }
-
 
  protected:
   [[nodiscard]] GeneratorStep& step() const noexcept { return static_cast<GeneratorStep&>(*owner); }
@@ -176,7 +176,8 @@ class GeneratorHandle {
 void forget_generators(Scheduler& scheduler) noexcept;
 
 /// aclose() without the generator's type.
-class [[nodiscard]] CloseGenerator : public GeneratorStep, public ConvertsToCoro<CloseGenerator, void> {
+class [[nodiscard]] CloseGenerator : public GeneratorStep,
+                                     public ConvertsToCoro<CloseGenerator, void> {
  public:
   explicit CloseGenerator(GeneratorHandle& generator) noexcept
       : GeneratorStep(generator, "aclose()", Action::close) {}
