@@ -29,11 +29,7 @@ class Event {
   /// on the loop's next pass, never inside this call.
   ///
   /// Cost: O(waiters), no allocation.
-  void set() noexcept {
-    if (set_) return;
-    set_ = true;
-    waiters_.wake_all();
-  }
+  void set() noexcept;
 
   /// Lowers the flag. Waiters that set() has scheduled still wake.
   void clear() noexcept { set_ = false; }

@@ -17,6 +17,12 @@ void Event::Wait::end() {
   detail::running_task()->throw_delivery_if_any();
 }
 
+void Event::set() noexcept {
+  if (set_) return;
+  set_ = true;
+  waiters_.wake_all();
+}
+
 std::string Event::repr() const {
   return detail::repr_primitive("Event", set_ ? "set" : "unset", waiters_.size());
 }
