@@ -53,10 +53,10 @@ WaitLine::~WaitLine() {
 void WaitLine::bind(Scheduler& scheduler, const char* what) {
   if (loop_ == 0) loop_ = scheduler.number;
   if (loop_ == scheduler.number) return;
-  throw_runtime_error(
-      fmt::format("{}: it is bound to a different event loop, \"loop-{}\", than the one of the "
-                  "task '{}', \"{}\"; make one for each loop",
-                  what, loop_, running_task()->name(), scheduler.name));
+  throw_runtime_error(fmt::format(
+      "{}: it is bound to a different event loop than \"{}\", the one of the task '{}'; "
+      "make one for each loop",
+      what, scheduler.name, running_task()->name()));
 }
 
 void WaitLine::join(LineWait& wait) {

@@ -57,7 +57,7 @@ class Scheduler {
   ReadyQueue ready;
   TaskRegistry registry;
   std::uint64_t number = 0;       ///< of all loops of the process, from 1
-  std::string name;               ///< in messages: "loop-NUMBER"
+  std::string name;               ///< in messages
   EventLoop* loop = nullptr;      ///< null once the EventLoop is destroyed
   std::uint64_t live_states = 0;  ///< futures and tasks that point here
   std::uint32_t created_tasks = 0;
