@@ -27,6 +27,10 @@ namespace detail {
 template <class A>
 using GatheredType = NoneIfVoid<std::remove_cvref_t<await_result_t<A>>>;
 
+/// Why a child has no value. As in CPython a cancellation stays the child's, and its result here
+/// is another one.
+[[nodiscard]] Failure gathered_failure(FutureState& child);
+
 /// The value of a child that the caller has one claim on, or its error: gather's two kinds of
 /// results.
 template <class V, bool copied>
@@ -44,7 +48,7 @@ V gathered_value(FutureState& child, bool repeated) {
 
 template <class V, bool copied>
 Result<V> gathered_result(FutureState& child, bool repeated) {
-  if (!child.has_value()) return Result<V>(child.take_failure());
+  if (!child.has_value()) return Result<V>(gathered_failure(child));
   return Result<V>(gathered_value<V, copied>(child, repeated));
 }
 

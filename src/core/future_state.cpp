@@ -62,6 +62,10 @@ void FutureState::dispose_doomed(Scheduler& scheduler) noexcept {
 
 Failure FutureState::make_cancelled_error() {
   if (failure_) return std::move(failure_);
+  return new_cancelled_error();
+}
+
+Failure FutureState::new_cancelled_error() const {
   return Failure(std::make_exception_ptr(CancelledError(cancel_message_)));
 }
 

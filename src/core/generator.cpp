@@ -11,15 +11,15 @@ namespace asyncio::detail {
 
 bool GeneratorStep::await_ready() {
   GeneratorPromiseBase* promise = generator_->promise_;
+  if (promise != nullptr && promise->owner != nullptr) {
+    throw_runtime_error(
+        fmt::format("{}: asynchronous generator '{}' is already running; let one task iterate it, "
+                    "or hand its items on by a Queue",
+                    what_, function_name(promise->function)));
+  }
   if (promise == nullptr || generator_->closed_) {
     end_ = End::ended;
     return true;
-  }
-  if (promise->owner != nullptr) {
-    throw_runtime_error(
-        fmt::format("{}: asynchronous generator '{}' is already running in another task; let one "
-                    "task iterate it, or hand its items on by a Queue",
-                    what_, function_name(promise->function)));
   }
   if (action_ == Action::close) raised_ = std::make_exception_ptr(GeneratorExit());
   generator_->closed_ = action_ == Action::close;

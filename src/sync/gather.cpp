@@ -10,6 +10,10 @@
 
 namespace asyncio::detail {
 
+Failure gathered_failure(FutureState& child) {
+  return child.cancelled() ? child.new_cancelled_error() : child.take_failure();
+}
+
 GatherCore::~GatherCore() {
   for (Child& c : children_) {
     if (c.claimed) c.state->unclaim();
@@ -128,8 +132,8 @@ void GatherCore::handle(Child& child) {
   }
   if (outer_->cancel_requested()) {
     for (Child& c : children_) tell_lost(*c.state, "is hidden by the cancellation of the gather");
-    finish_with(state.cancelled() ? state.make_cancelled_error()
-                                  : Failure(std::make_exception_ptr(CancelledError())));
+    FutureState& last = *children_.back().state;  // CPython takes it from there, too
+    finish_with(last.cancelled() ? last.make_cancelled_error() : last.new_cancelled_error());
     return;
   }
   try {

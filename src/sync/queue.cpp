@@ -82,8 +82,9 @@ void QueueCore::shut_down() noexcept {
 std::string QueueCore::repr(const char* type) const {
   std::string text = fmt::format("<{} maxsize={}", type, maxsize_);
   if (size_ > 0) text += fmt::format(" _queue[{}]", size_);
-  if (getters_.size() > 0) text += fmt::format(" _getters[{}]", getters_.size());
-  if (putters_.size() > 0) text += fmt::format(" _putters[{}]", putters_.size());
+  // CPython forgets a waiter when it wakes it.
+  if (const auto n = getters_.not_chosen(); n > 0) text += fmt::format(" _getters[{}]", n);
+  if (const auto n = putters_.not_chosen(); n > 0) text += fmt::format(" _putters[{}]", n);
   if (unfinished_ > 0) text += fmt::format(" tasks={}", unfinished_);
   if (shut_down_) text += " shutdown";
   return text + ">";

@@ -26,6 +26,7 @@ void LineWait::leave() noexcept {
   if (was_next) phase_ = Phase::bereft;  // destroyed with its task
   if (was_next) line.next_ = line.waiting_from(this);
   if (phase_ == Phase::cancelled) --line.cancelled_;
+  if (phase_ == Phase::chosen) --line.chosen_;
   --line.size_;
   unlink();
 }
@@ -92,6 +93,7 @@ LineWait* WaitLine::waiting_from(LineWait* wait) const noexcept {
 void WaitLine::choose_next() noexcept {
   LineWait& wait = *next_;
   wait.phase_ = LineWait::Phase::chosen;
+  ++chosen_;
   next_ = waiting_from(&wait);
   wait.entry().task()->schedule();
 }

@@ -100,6 +100,8 @@ class FutureState : public PooledAs<BlockKind::future> {
   /// How it ended, when not with a value; a cancellation gives its CancelledError. Marks it.
   [[nodiscard]] Failure take_failure();
   [[nodiscard]] Failure make_cancelled_error();
+  /// Another one than that which it ended with, which stays.
+  [[nodiscard]] Failure new_cancelled_error() const;
 
   /// Throws: InvalidStateError unless pending.
   void check_pending(const char* what) const;
