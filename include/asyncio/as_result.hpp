@@ -22,7 +22,8 @@ class ResultAwaiter : public Awaiter {
  public:
   using T = ValueOfAwaiter<Awaiter>;
 
-  explicit ResultAwaiter(Awaiter&& awaiter) noexcept : Awaiter(std::move(awaiter)) {}
+  explicit ResultAwaiter(Awaiter&& awaiter) noexcept(std::is_nothrow_move_constructible_v<Awaiter>)
+      : Awaiter(std::move(awaiter)) {}
 
   bool await_ready() noexcept {
     try {

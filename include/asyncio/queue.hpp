@@ -22,7 +22,12 @@ class [[nodiscard]] QueuePut : public QueueCore::PutWait,
       : PutWait(core), items_(&items), item_(std::forward<Args>(args)...) {}
   void await_resume() {
     this->finish();
-    items_->add(std::move(item_));
+    try {
+      items_->add(std::move(item_));
+    } catch (...) {
+      this->pass_on();
+      throw;
+    }
     this->core().added();
   }
 
@@ -39,9 +44,14 @@ class [[nodiscard]] QueueGet : public QueueCore::GetWait,
   QueueGet(QueueCore& core, Items& items) noexcept : GetWait(core), items_(&items) {}
   T await_resume() {
     this->finish();
-    T item = items_->take();
-    this->core().taken();
-    return item;
+    try {
+      T item = items_->take();
+      this->core().taken();
+      return item;
+    } catch (...) {
+      this->pass_on();
+      throw;
+    }
   }
 
  private:
@@ -114,18 +124,21 @@ class BasicQueue {
   /// away and counts as dealt with. Everybody who waits is woken; put() and, when it is empty,
   /// get() throw QueueShutDown from now on.
   void shutdown(bool immediate = false) {
+    core_.refuse();
     if (immediate) {
       core_.discarded();
       items_.clear();
     }
-    core_.shut_down();
+    core_.wake_everybody();
   }
 
   /// "<Queue maxsize=2 _queue[1] _getters[1] tasks=1 shutdown>"
   [[nodiscard]] std::string repr() const { return core_.repr(Items::name); }
 
  protected:
-  explicit BasicQueue(std::ptrdiff_t maxsize) noexcept : core_(maxsize) {}
+  template <class... Args>
+  explicit BasicQueue(std::ptrdiff_t maxsize, Args&&... items)
+      : items_(std::forward<Args>(items)...), core_(maxsize) {}
   ~BasicQueue() = default;
 
   Items items_;
@@ -166,8 +179,10 @@ class LifoQueue final : public BasicQueue<T, detail::LifoItems<T>> {
 template <class T, class Compare = detail::Ascending>
 class PriorityQueue final : public BasicQueue<T, detail::PriorityItems<T, Compare>> {
  public:
-  explicit PriorityQueue(std::ptrdiff_t maxsize = 0) noexcept
+  explicit PriorityQueue(std::ptrdiff_t maxsize = 0)
       : BasicQueue<T, detail::PriorityItems<T, Compare>>(maxsize) {}
+  PriorityQueue(std::ptrdiff_t maxsize, Compare compare)
+      : BasicQueue<T, detail::PriorityItems<T, Compare>>(maxsize, std::move(compare)) {}
 };
 
 }  // namespace asyncio

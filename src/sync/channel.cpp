@@ -52,6 +52,11 @@ void ChannelCore::close() noexcept {
   takers_.wake_all();
 }
 
+void ChannelCore::bind(const char* what) {
+  senders_.bind(running_task()->scheduler(), what);
+  takers_.bind(running_task()->scheduler(), what);
+}
+
 void ChannelCore::throw_closed(const char* what) {
   throw QueueShutDown(fmt::format("{}: the channel is closed", what));
 }

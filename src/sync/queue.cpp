@@ -29,6 +29,14 @@ const Waiter::Ops QueueJoin::ops{
     .what = "Queue.join()",
 };
 
+void QueueCore::Wait::begin() {
+  // One binding for both ends, as in CPython.
+  Scheduler& scheduler = running_task()->scheduler();
+  core_->getters_.bind(scheduler, ops().what);
+  core_->putters_.bind(scheduler, ops().what);
+  line().join(*this);
+}
+
 bool QueueCore::Wait::recheck(Waiter& self, TaskState& task) noexcept {
   auto& wait = static_cast<Wait&>(self);
   if (wait.bereft() || task.has_delivery() || !wait.must_wait()) return true;
@@ -42,7 +50,7 @@ void QueueCore::Wait::end() {
   leave();
   TaskState& task = *running_task();
   if (!task.has_delivery()) return;
-  if (chosen() && !must_wait()) line().wake_next();
+  pass_on();
   task.throw_delivery_if_any();
 }
 
@@ -73,8 +81,7 @@ void QueueCore::discarded() noexcept {
   if (unfinished_ == 0) finished_.set();
 }
 
-void QueueCore::shut_down() noexcept {
-  shut_down_ = true;
+void QueueCore::wake_everybody() noexcept {
   getters_.wake_all();
   putters_.wake_all();
 }
@@ -83,8 +90,8 @@ std::string QueueCore::repr(const char* type) const {
   std::string text = fmt::format("<{} maxsize={}", type, maxsize_);
   if (size_ > 0) text += fmt::format(" _queue[{}]", size_);
   // CPython forgets a waiter when it wakes it.
-  if (const auto n = getters_.not_chosen(); n > 0) text += fmt::format(" _getters[{}]", n);
-  if (const auto n = putters_.not_chosen(); n > 0) text += fmt::format(" _putters[{}]", n);
+  if (const auto n = getters_.behind_the_chosen(); n > 0) text += fmt::format(" _getters[{}]", n);
+  if (const auto n = putters_.behind_the_chosen(); n > 0) text += fmt::format(" _putters[{}]", n);
   if (unfinished_ > 0) text += fmt::format(" tasks={}", unfinished_);
   if (shut_down_) text += " shutdown";
   return text + ">";

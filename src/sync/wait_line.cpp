@@ -26,7 +26,6 @@ void LineWait::leave() noexcept {
   if (was_next) phase_ = Phase::bereft;  // destroyed with its task
   if (was_next) line.next_ = line.waiting_from(this);
   if (phase_ == Phase::cancelled) --line.cancelled_;
-  if (phase_ == Phase::chosen) --line.chosen_;
   --line.size_;
   unlink();
 }
@@ -90,10 +89,17 @@ LineWait* WaitLine::waiting_from(LineWait* wait) const noexcept {
   return wait;
 }
 
+std::size_t WaitLine::behind_the_chosen() const noexcept {
+  std::size_t count = 0;
+  for (WaitNode* node = nodes_.front(); node != nullptr; node = nodes_.after(*node)) {
+    count = LineWait::from(node)->phase_ == LineWait::Phase::chosen ? 0 : count + 1;
+  }
+  return count;
+}
+
 void WaitLine::choose_next() noexcept {
   LineWait& wait = *next_;
   wait.phase_ = LineWait::Phase::chosen;
-  ++chosen_;
   next_ = waiting_from(&wait);
   wait.entry().task()->schedule();
 }

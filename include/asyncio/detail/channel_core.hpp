@@ -56,6 +56,8 @@ class ChannelCore {
 
  private:
   [[noreturn]] static void throw_closed(const char* what);
+  /// Both ends to the loop of the running task.
+  void bind(const char* what);
 
   WaitLine senders_;
   WaitLine takers_;
@@ -74,6 +76,7 @@ class ChannelCore::SendWait : public LineWait {
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
     static_assert(OwnPromise<P>, "a Channel can be awaited only in an asyncio::Coro");
+    core_->bind(ops.what);
     core_->senders_.join(*this);
   }
 
@@ -100,6 +103,7 @@ class ChannelCore::NextWait : public LineWait {
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
     static_assert(OwnPromise<P>, "a Channel can be awaited only in an asyncio::Coro");
+    core_->bind(ops.what);
     core_->takers_.join(*this);
   }
 

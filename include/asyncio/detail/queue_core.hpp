@@ -51,7 +51,9 @@ class QueueCore {
   /// All have been thrown away.
   void discarded() noexcept;
   void task_done();
-  void shut_down() noexcept;
+  /// The two halves of shutdown(): nothing is put any more, and whoever waits looks again.
+  void refuse() noexcept { shut_down_ = true; }
+  void wake_everybody() noexcept;
   [[nodiscard]] std::string repr(const char* type) const;
 
  private:
@@ -74,7 +76,7 @@ class QueueCore::Wait : public LineWait {
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
     static_assert(OwnPromise<P>, "a queue can be awaited only in an asyncio::Coro");
-    line().join(*this);
+    begin();
   }
 
  protected:
@@ -89,10 +91,16 @@ class QueueCore::Wait : public LineWait {
   }
   /// The wait is over. Throws: CancelledError, which passes on that it was woken.
   void end();
+  /// Whoever was woken but cannot act on it wakes the next one.
+  void pass_on() noexcept {
+    if (chosen() && !must_wait()) line().wake_next();
+  }
 
   static bool recheck(Waiter& self, TaskState& task) noexcept;
 
  private:
+  void begin();
+
   QueueCore* core_;
   bool gets_;
 };

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -55,15 +56,22 @@ struct Ascending {
 /// before any is moved, since the comparison is a user's and may throw.
 template <class T, class Compare>
 class PriorityItems {
+  static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>,
+                "PriorityQueue<T>: items change places, so moving a T must not throw; put a "
+                "std::unique_ptr<T>, and compare what it points to");
+
  public:
   static constexpr const char* name = "PriorityQueue";
+  PriorityItems() = default;
+  explicit PriorityItems(Compare compare) : compare_(std::move(compare)) {}
 
   void add(T&& item) {
     heap_.push_back(Entry{std::move(item), next_number_});
     std::size_t at = heap_.size() - 1;
     try {
       std::size_t to = at;
-      while (to > 0 && before(heap_[at], heap_[(to - 1) / 2])) to = (to - 1) / 2;
+      // The last to come is behind its equals.
+      while (to > 0 && compare_(heap_[at].item, heap_[(to - 1) / 2].item)) to = (to - 1) / 2;
       ++next_number_;
       for (; at > to; at = (at - 1) / 2) std::swap(heap_[at], heap_[(at - 1) / 2]);
     } catch (...) {

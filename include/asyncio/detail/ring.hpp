@@ -18,7 +18,7 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
   ~Ring() {
-    clear();
+    while (size_ > 0) pop_front();
     deallocate(items_);
   }
 
@@ -40,8 +40,13 @@ class Ring {
     back().~T();
     --size_;
   }
+  /// Destructors of items find it empty already.
   void clear() noexcept {
-    while (size_ > 0) pop_front();
+    Ring old;
+    std::swap(items_, old.items_);
+    std::swap(capacity_, old.capacity_);
+    std::swap(first_, old.first_);
+    std::swap(size_, old.size_);
   }
   /// The `n`-th from the front.
   [[nodiscard]] T& at(std::size_t n) noexcept { return items_[(first_ + n) & (capacity_ - 1)]; }
@@ -49,14 +54,26 @@ class Ring {
  private:
   static constexpr std::size_t smallest = 8;
 
+  static constexpr bool over_aligned = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+  static T* allocate(std::size_t items) {
+    if constexpr (over_aligned) {
+      return static_cast<T*>(::operator new(items * sizeof(T), std::align_val_t{alignof(T)}));
+    } else {
+      return static_cast<T*>(::operator new(items * sizeof(T)));
+    }
+  }
   static void deallocate(T* items) noexcept {
-    ::operator delete(static_cast<void*>(items), std::align_val_t{alignof(T)});
+    if constexpr (over_aligned) {
+      ::operator delete(static_cast<void*>(items), std::align_val_t{alignof(T)});
+    } else {
+      ::operator delete(static_cast<void*>(items));
+    }
   }
 
   void grow() {
     const std::size_t capacity = capacity_ == 0 ? smallest : 2 * capacity_;
-    auto* items =
-        static_cast<T*>(::operator new(capacity * sizeof(T), std::align_val_t{alignof(T)}));
+    T* items = allocate(capacity);
     std::size_t moved = 0;
     try {
       for (; moved < size_; ++moved) {

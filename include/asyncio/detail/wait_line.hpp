@@ -73,8 +73,8 @@ class WaitLine {
 
   /// Those that have not gone on.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  /// Those of them that have not been chosen either.
-  [[nodiscard]] std::size_t not_chosen() const noexcept { return size_ - chosen_; }
+  /// Those of them that came after the last one that was chosen. Cost: O(size).
+  [[nodiscard]] std::size_t behind_the_chosen() const noexcept;
   /// True if nobody waits but tasks that were cancelled and have not gone on yet.
   [[nodiscard]] bool all_cancelled() const noexcept { return size_ == cancelled_; }
   [[nodiscard]] bool nobody_waits() const noexcept { return next_ == nullptr; }
@@ -103,7 +103,6 @@ class WaitLine {
   WaitList nodes_;
   LineWait* next_ = nullptr;  // the first that waits
   std::size_t size_ = 0;
-  std::size_t chosen_ = 0;
   std::size_t cancelled_ = 0;
   std::uint64_t loop_ = 0;  // its number
 };
