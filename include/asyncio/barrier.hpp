@@ -56,6 +56,7 @@ class Barrier {
   // resetting, by reset().
   enum class State : std::uint8_t { filling, draining, resetting, broken };
   class Visit;
+  class Wait;
 
   [[nodiscard]] Coro<> block();
   [[nodiscard]] Coro<> fill();

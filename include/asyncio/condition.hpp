@@ -32,8 +32,8 @@ Coro<std::decay_t<std::invoke_result_t<F&>>> wait_until_true(C& condition, F pre
 ///     co_await condition.wait_for([&] { return !items.empty(); });
 ///
 /// Python: asyncio.Condition; `async with condition` is hold(), or with(condition, body).
-/// Lifetime: a lock that is given must outlive it. May die while tasks wait: each ends with
-/// CancelledError if it is cancelled, else with RuntimeError.
+/// Lifetime: a lock that is given must outlive it. May die while tasks wait: each takes a lock that
+/// is still there, and ends with CancelledError if it is cancelled, else with RuntimeError.
 /// Threads: the loop's that it is first waited for in.
 class Condition {
  public:
@@ -97,9 +97,12 @@ class Condition {
 class [[nodiscard]] Condition::Wait : public detail::LineWait,
                                       public detail::ConvertsToCoro<Condition::Wait, bool> {
  public:
-  explicit Wait(Condition& condition) noexcept : LineWait(ops), condition_(&condition) {}
+  explicit Wait(Condition& condition) noexcept : Wait(condition, ops) {}
   Wait(Wait&& other) noexcept : LineWait(std::move(other)), condition_(other.condition_) {}
-  ~Wait() { alive_.unlink(); }
+  ~Wait() {
+    alive_.unlink();
+    lock_alive_.unlink();
+  }
 
   [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }
   template <class P>
@@ -112,9 +115,13 @@ class [[nodiscard]] Condition::Wait : public detail::LineWait,
     return true;
   }
 
+ protected:
+  /// For what is built on conditions; `what` differs in its name.
+  Wait(Condition& condition, const Ops& what) noexcept : LineWait(what), condition_(&condition) {}
+  static bool recheck(Waiter& self, detail::TaskState& task) noexcept;
+
  private:
   static const Ops ops;
-  static bool recheck(Waiter& self, detail::TaskState& task) noexcept;
   bool acquire_again(Lock& lock, detail::TaskState& task) noexcept;
   /// The lock to be acquired again; null if it is gone.
   [[nodiscard]] Lock* lock() const noexcept;
@@ -122,8 +129,9 @@ class [[nodiscard]] Condition::Wait : public detail::LineWait,
   void end();
 
   Condition* condition_;                     // only while alive_ is linked
-  Lock* shared_ = nullptr;                   // the lock, if it was given
+  Lock* shared_ = nullptr;                   // the lock, if it was given, while it is there
   detail::GuardLink alive_;                  // in the condition
+  detail::GuardLink lock_alive_;             // in the lock that was given
   bool acquiring_ = false;                   // in the lock's line, no longer in the condition's
   bool cancelled_ = false;                   // before it had the lock again
   detail::Ref<detail::SharedText> message_;  // of that cancellation

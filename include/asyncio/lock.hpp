@@ -4,6 +4,7 @@
 #include <asyncio/detail/wait_line.hpp>
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <string>
 
@@ -64,17 +65,21 @@ class Lock {
     take(task);
     return true;
   }
+  /// Among the tasks of its loop; never used again, as an address is.
+  [[nodiscard]] static std::uint64_t number_of(const detail::TaskState* task) noexcept {
+    return std::uint64_t{1} + task->order();
+  }
   void take(const detail::TaskState* task) noexcept {
     locked_ = true;
-    owner_ = task;
+    owner_ = number_of(task);
   }
   void give_back() noexcept;
-  void warn_of_deadlock() const noexcept;
+  static void warn_of_deadlock() noexcept;
 
   detail::WaitLine waiters_;
   detail::GuardList guards_;
   bool locked_ = false;
-  const detail::TaskState* owner_ = nullptr;  // who took it; perhaps gone by now
+  std::uint64_t owner_ = 0;  // who took it; perhaps gone by now
 };
 
 /// What Lock::acquire() returns: await it once. Movable until then.

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace asyncio::detail {
 
 void report_never_awaited(const PromiseBase& promise) noexcept {
@@ -20,6 +22,22 @@ void report_never_awaited(const PromiseBase& promise) noexcept {
     log(LogLevel::warning, "a coroutine was never awaited");
   }
 }
+
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 15
+void die_miscompiled(const PromiseBase& seen) noexcept {
+  // The condition's value stands before the frame: all is one word further on.
+  const auto& promise =
+      *reinterpret_cast<const PromiseBase*>(reinterpret_cast<const char*>(&seen) + sizeof(void*));
+  log(LogLevel::error,
+      fmt::format(
+          "coroutine '{}' ({}:{}) is miscompiled by g++ before 15: it has a co_await in the "
+          "condition of an if, while or switch, and no variable of its own; write `bool b = "
+          "co_await ...; if (b)`",
+          function_name(promise.function), file_name(promise.function.file_name()),
+          promise.function.line()));
+  std::abort();
+}
+#endif
 
 void throw_consumed(const char* who, const char* type) {
   throw_runtime_error(

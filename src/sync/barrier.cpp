@@ -24,6 +24,21 @@ class Barrier::Visit : detail::GuardLink {
   Barrier& barrier_;
 };
 
+// Waits for the condition under the name of what the user has called.
+class Barrier::Wait : public Condition::Wait {
+ public:
+  explicit Wait(Barrier& barrier) noexcept : Condition::Wait(barrier.changed_, barrier_ops) {}
+
+ private:
+  static constexpr Ops barrier_ops{
+      .cancel = &LineWait::cancel,
+      .future = nullptr,
+      .abandon = nullptr,
+      .what = "Barrier.wait()",
+      .recheck = &Condition::Wait::recheck,
+  };
+};
+
 Barrier::Barrier(int parties) : parties_(parties) {
   if (parties >= 1) return;
   detail::throw_invalid_argument(
@@ -47,14 +62,14 @@ Coro<int> Barrier::wait() {
 
 // Until the round before has left.
 Coro<> Barrier::block() {
-  while (state_ == State::draining || state_ == State::resetting) co_await changed_.wait();
+  while (state_ == State::draining || state_ == State::resetting) co_await Wait(*this);
   if (state_ == State::broken) {
     throw BrokenBarrierError("Barrier.wait(): Barrier aborted; reset() makes it usable again");
   }
 }
 
 Coro<> Barrier::fill() {
-  while (state_ == State::filling) co_await changed_.wait();
+  while (state_ == State::filling) co_await Wait(*this);
   if (state_ == State::broken || state_ == State::resetting) {
     throw BrokenBarrierError("Barrier.wait(): Abort or reset of barrier while the task waited");
   }

@@ -22,9 +22,13 @@ void Condition::Wait::begin() {
   }
   // Before anything is released: what comes later cannot fail.
   detail::Scheduler& scheduler = detail::running_task()->scheduler();
-  condition_->lock_->waiters_.bind(scheduler, ops.what);
-  condition_->waiters_.bind(scheduler, ops.what);
-  if (condition_->lock_ != &condition_->own_) shared_ = condition_->lock_;
+  const char* what = Waiter::ops().what;
+  condition_->lock_->waiters_.bind(scheduler, what);
+  condition_->waiters_.bind(scheduler, what);
+  if (condition_->lock_ != &condition_->own_) {
+    shared_ = condition_->lock_;
+    shared_->guards_.add(lock_alive_);
+  }
   condition_->waits_.add(alive_);
   condition_->release();
   condition_->waiters_.join(*this);
@@ -54,7 +58,10 @@ bool Condition::Wait::recheck(Waiter& self, detail::TaskState& task) noexcept {
   return true;
 }
 
-Lock* Condition::Wait::lock() const noexcept { return alive_.linked ? condition_->lock_ : shared_; }
+Lock* Condition::Wait::lock() const noexcept {
+  if (shared_ != nullptr) return lock_alive_.linked ? shared_ : nullptr;
+  return alive_.linked ? &condition_->own_ : nullptr;
+}
 
 bool Condition::Wait::acquire_again(Lock& lock, detail::TaskState& task) noexcept {
   if (lock.try_acquire(&task)) return true;
@@ -64,7 +71,7 @@ bool Condition::Wait::acquire_again(Lock& lock, detail::TaskState& task) noexcep
 }
 
 void Condition::Wait::end() {
-  if (!alive_.linked) throw_bereft();
+  if (!alive_.linked || lock() == nullptr) throw_bereft();
   if (!detail::running_task()->has_delivery()) return;
   // It may have been notified, and does not act on it.
   condition_->wake(1);

@@ -15,9 +15,9 @@ const detail::Waiter::Ops Lock::Acquire::ops{
 };
 
 void Lock::Acquire::begin() {
-  if (lock_->owner_ == detail::running_task() && lock_->locked_ &&
-      detail::thread_state.scheduler->debug) {
-    lock_->warn_of_deadlock();
+  if (detail::thread_state.scheduler->debug &&
+      lock_->owner_ == Lock::number_of(detail::running_task())) {
+    warn_of_deadlock();
   }
   lock_->waiters_.join(*this);
 }
@@ -46,16 +46,16 @@ void Lock::release() {
 void Lock::give_back() noexcept {
   if (!locked_) return;
   locked_ = false;
-  owner_ = nullptr;
+  owner_ = 0;
   waiters_.wake_front();
 }
 
-void Lock::warn_of_deadlock() const noexcept {
+void Lock::warn_of_deadlock() noexcept {
   try {
     detail::log(LogLevel::warning,
                 fmt::format("Lock.acquire(): {} waits for a lock that it has acquired itself; it "
                             "waits for ever unless another task releases it",
-                            owner_->repr_task()));
+                            detail::running_task()->repr_task()));
   } catch (...) {
     detail::log(LogLevel::warning, "Lock.acquire(): a task waits for a lock that it has itself");
   }

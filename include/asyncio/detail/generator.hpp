@@ -85,7 +85,7 @@ struct GeneratorPromiseBase : AwaitingPromise, GeneratorLink {
     }
   };
 
-  static std::suspend_always initial_suspend() noexcept { return {}; }
+  static SuspendAtBegin initial_suspend() noexcept { return {}; }
   struct LastPause {
     GeneratorPromiseBase& promise;
     [[nodiscard]] static constexpr bool await_ready() noexcept { return false; }

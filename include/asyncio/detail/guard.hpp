@@ -47,6 +47,8 @@ namespace asyncio {
 ///
 ///     auto held = co_await lock.hold();
 ///
+/// Releases whoever's hold it is by then, if another task has released the lock meanwhile and a
+/// third one has taken it. Where there is nothing to release it does nothing; release() throws.
 /// Lifetime: movable. Does nothing once the primitive is gone.
 /// Threads: the loop's.
 template <class Primitive>

@@ -88,6 +88,24 @@ struct Refused : OwnAwaiter {
 template <class A>
 concept AwaitableOrCoro = Awaitable<A> || is_coro<std::remove_cvref_t<A>>;
 
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 15
+/// `seen` is where the coroutine's handle looks for its promise, which is not there.
+[[noreturn]] void die_miscompiled(const PromiseBase& seen) noexcept;
+
+/// Some coroutines of g++ 12 have their promise elsewhere than their handle says (pitfalls.md 1):
+/// better end with a sentence than with a segmentation fault.
+struct SuspendAtBegin : std::suspend_always {
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> coroutine) const noexcept {
+    const PromiseBase& seen = coroutine.promise();
+    if (seen.owner != nullptr) [[unlikely]]
+      die_miscompiled(seen);
+  }
+};
+#else
+using SuspendAtBegin = std::suspend_always;
+#endif
+
 /// What may stand behind co_await in a coroutine of ours.
 struct AwaitingPromise : PromiseBase, PooledAs<BlockKind::coroutine> {
   template <class A>
@@ -122,7 +140,7 @@ struct CoroPromiseBase : AwaitingPromise {
     function = where;
     return Coro<T>(*this);
   }
-  static std::suspend_always initial_suspend() noexcept { return {}; }
+  static SuspendAtBegin initial_suspend() noexcept { return {}; }
   /// Its outcome is where it is wanted already, so it does not stay: the frame goes by itself.
   std::suspend_never final_suspend() noexcept {
     thread_state.task->leave(*this);
