@@ -89,9 +89,8 @@ void QueueCore::wake_everybody() noexcept {
 std::string QueueCore::repr(const char* type) const {
   std::string text = fmt::format("<{} maxsize={}", type, maxsize_);
   if (size_ > 0) text += fmt::format(" _queue[{}]", size_);
-  // CPython forgets a waiter when it wakes it.
-  if (const auto n = getters_.behind_the_chosen(); n > 0) text += fmt::format(" _getters[{}]", n);
-  if (const auto n = putters_.behind_the_chosen(); n > 0) text += fmt::format(" _putters[{}]", n);
+  if (const auto n = getters_.waiting(); n > 0) text += fmt::format(" _getters[{}]", n);
+  if (const auto n = putters_.waiting(); n > 0) text += fmt::format(" _putters[{}]", n);
   if (unfinished_ > 0) text += fmt::format(" tasks={}", unfinished_);
   if (shut_down_) text += " shutdown";
   return text + ">";

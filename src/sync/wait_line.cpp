@@ -14,7 +14,7 @@ bool LineWait::cancel(Waiter& self, TaskState& task) noexcept {
   wait.phase_ = Phase::cancelled;
   WaitLine& line = *wait.line_;
   ++line.cancelled_;
-  if (line.next_ == &wait) line.next_ = line.waiting_from(&wait);
+  if (line.next_ == &wait) line.next_ = line.waiting_after(wait);
   task.schedule();
   return true;
 }
@@ -22,9 +22,7 @@ bool LineWait::cancel(Waiter& self, TaskState& task) noexcept {
 void LineWait::leave() noexcept {
   if (line_ == nullptr) return;
   WaitLine& line = *std::exchange(line_, nullptr);
-  const bool was_next = line.next_ == this;
-  if (was_next) phase_ = Phase::bereft;  // destroyed with its task
-  if (was_next) line.next_ = line.waiting_from(this);
+  if (line.next_ == this) line.next_ = line.waiting_after(*this);  // destroyed with its task
   if (phase_ == Phase::cancelled) --line.cancelled_;
   --line.size_;
   unlink();
@@ -81,26 +79,24 @@ void WaitLine::enter(LineWait& wait, TaskState& task) noexcept {
   ++size_;
 }
 
-LineWait* WaitLine::waiting_from(LineWait* wait) const noexcept {
-  // Those that are passed have been chosen or cancelled and are never looked at again.
-  while (wait != nullptr && wait->phase_ != LineWait::Phase::waiting) {
-    wait = LineWait::from(nodes_.after(*wait));
+LineWait* WaitLine::waiting_after(const LineWait& wait) const noexcept {
+  LineWait* next = LineWait::from(nodes_.after(wait));
+  while (next != nullptr && next->phase_ != LineWait::Phase::waiting) {
+    next = LineWait::from(nodes_.after(*next));
   }
-  return wait;
+  return next;
 }
 
-std::size_t WaitLine::behind_the_chosen() const noexcept {
+std::size_t WaitLine::waiting() const noexcept {
   std::size_t count = 0;
-  for (WaitNode* node = nodes_.front(); node != nullptr; node = nodes_.after(*node)) {
-    count = LineWait::from(node)->phase_ == LineWait::Phase::chosen ? 0 : count + 1;
-  }
+  for (LineWait* wait = next_; wait != nullptr; wait = waiting_after(*wait)) ++count;
   return count;
 }
 
 void WaitLine::choose_next() noexcept {
   LineWait& wait = *next_;
   wait.phase_ = LineWait::Phase::chosen;
-  next_ = waiting_from(&wait);
+  next_ = waiting_after(wait);
   wait.entry().task()->schedule();
 }
 

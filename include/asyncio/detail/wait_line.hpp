@@ -73,8 +73,8 @@ class WaitLine {
 
   /// Those that have not gone on.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  /// Those of them that came after the last one that was chosen. Cost: O(size).
-  [[nodiscard]] std::size_t behind_the_chosen() const noexcept;
+  /// Those of them that are neither chosen nor cancelled. Cost: O(size).
+  [[nodiscard]] std::size_t waiting() const noexcept;
   /// True if nobody waits but tasks that were cancelled and have not gone on yet.
   [[nodiscard]] bool all_cancelled() const noexcept { return size_ == cancelled_; }
   [[nodiscard]] bool nobody_waits() const noexcept { return next_ == nullptr; }
@@ -96,8 +96,9 @@ class WaitLine {
  private:
   friend class LineWait;
   void choose_next() noexcept;
-  /// The first at or behind `wait` that waits.
-  [[nodiscard]] LineWait* waiting_from(LineWait* wait) const noexcept;
+  /// The next one behind `wait` that waits. Those that are passed are never looked at again: next_
+  /// only moves on.
+  [[nodiscard]] LineWait* waiting_after(const LineWait& wait) const noexcept;
   void enter(LineWait& wait, TaskState& task) noexcept;
 
   WaitList nodes_;
