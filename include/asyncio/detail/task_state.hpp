@@ -95,7 +95,10 @@ class TaskState : public FutureState {
 
   /// A cancellation to be thrown by the await that is being resumed.
   [[nodiscard]] bool has_delivery() const noexcept { return deliver_cancel_; }
-  void drop_delivery() noexcept { deliver_cancel_ = false; }
+  void drop_delivery() noexcept {
+    deliver_cancel_ = false;
+    cancel_message_ = {};
+  }
   [[nodiscard]] Failure take_delivery();
   /// The same for a wait that must do something else first, and then delivers it again.
   [[nodiscard]] Ref<SharedText> postpone_delivery() noexcept {
