@@ -188,6 +188,107 @@ Coro<> wait_for(long n) {
   require(sum == n, "wait_for");
 }
 
+// One of so many users, none of whom may be more than a turn ahead of another.
+Coro<> lock_user(asyncio::Lock& lock, long users, long n, long& sum) {
+  for (long i = 0; i < n; ++i) {
+    co_await lock.acquire();
+    ++sum;
+    lock.release();
+  }
+  require(sum > users * (n - 1), "lock_user");
+}
+
+Coro<> lock_free(long n) {
+  asyncio::Lock lock;
+  long sum = 0;
+  co_await lock_user(lock, 1, n, sum);
+  require(sum == n, "lock_free");
+}
+
+// The lock is held until all have queued up. From then on every acquire waits without anybody
+// yielding while he has it: release() chooses the first in the line, and who has released it comes
+// behind all others with his next acquire.
+Coro<> lock_handed(long n) {
+  asyncio::Lock lock;
+  long sum = 0;
+  co_await lock.acquire();
+  std::vector<Task<>> tasks;
+  for (int i = 0; i < 100; ++i) {
+    tasks.push_back(asyncio::create_task(lock_user(lock, 100, n / 100, sum)));
+  }
+  co_await asyncio::sleep(0s);
+  lock.release();
+  for (auto& task : tasks) co_await task;
+  require(sum == n / 100 * 100, "lock_handed");
+}
+
+Coro<> put_all(asyncio::Queue<long>& queue, long n) {
+  for (long i = 0; i < n; ++i) co_await queue.put(1);
+}
+
+Coro<> get_all(asyncio::Queue<long>& queue, long n, long& sum) {
+  for (long i = 0; i < n; ++i) sum += co_await queue.get();
+}
+
+// With room for one the two take turns, item by item: each wakes the other and waits.
+Coro<> queue_pingpong(long n) {
+  asyncio::Queue<long> queue(1);
+  long sum = 0;
+  const auto producer = asyncio::create_task(put_all(queue, n));
+  const auto consumer = asyncio::create_task(get_all(queue, n, sum));
+  co_await producer;
+  co_await consumer;
+  require(sum == n, "queue_pingpong");
+}
+
+Coro<> send_all(asyncio::Channel<long>& channel, long n) {
+  for (long i = 0; i < n; ++i) co_await channel.send(1);
+}
+
+Coro<> receive_all(asyncio::Channel<long>& channel, long& sum) {
+  while (const auto item = co_await channel.next()) sum += *item;
+}
+
+Coro<> channel(long n) {
+  asyncio::Channel<long> channel(1'024);
+  long sum = 0;
+  std::vector<Task<>> producers;
+  std::vector<Task<>> consumers;
+  for (int i = 0; i < 4; ++i) {
+    producers.push_back(asyncio::create_task(send_all(channel, n / 4)));
+    consumers.push_back(asyncio::create_task(receive_all(channel, sum)));
+  }
+  for (auto& task : producers) co_await task;
+  channel.close();
+  for (auto& task : consumers) co_await task;
+  require(sum == n / 4 * 4, "channel");
+}
+
+Coro<> event_waiter(asyncio::Event& event, long n, long& sum) {
+  for (long i = 0; i < n; ++i) {
+    co_await event.wait();
+    ++sum;
+  }
+}
+
+// An operation is one of the thousand: chosen, run, and waiting again.
+Coro<> event_set(long n) {
+  asyncio::Event event;
+  long sum = 0;
+  std::vector<Task<>> tasks;
+  for (int i = 0; i < 1'000; ++i) {
+    tasks.push_back(asyncio::create_task(event_waiter(event, n / 1'000, sum)));
+  }
+  co_await asyncio::sleep(0s);
+  for (long i = 0; i < n / 1'000; ++i) {
+    event.set();
+    event.clear();
+    co_await asyncio::sleep(0s);
+    require(sum == (i + 1) * 1'000, "event_set");
+  }
+  for (auto& task : tasks) co_await task;
+}
+
 // The loop keeps them; run() cancels them in the end.
 Coro<double> bytes_per_sleeper(long n) {
   const double before = bench::peak_memory();
@@ -225,6 +326,11 @@ int main(int argc, char** argv) {
           {"cancel_gather", 100'000, run<cancel_gather>},
           {"timeout", 1'000'000, run<timeout>},
           {"wait_for", 1'000'000, run<wait_for>},
+          {"lock_free", 10'000'000, run<lock_free>},
+          {"lock_handed", 10'000'000, run<lock_handed>},
+          {"queue_pingpong", 5'000'000, run<queue_pingpong>},
+          {"channel", 5'000'000, run<channel>},
+          {"event_set", 5'000'000, run<event_set>},
           {"memory", 1'000'000, nullptr, [](long n) { return asyncio::run(bytes_per_sleeper(n)); }},
       });
 }

@@ -31,7 +31,8 @@ A library that is not installed is left out, and the table says so.
 METHOD = """\
 The limit is the least that does the same work, written by hand for these rows \
 ([limit/](limit)). It is plain on purpose: a mutex for what other threads post, a heap that puts \
-each timer in its place at once and keeps equal deadlines in order. (With a spin lock a post took \
+each timer in its place at once and keeps equal deadlines in order, locks and queues that promise \
+what they have to who waits longest. (With a spin lock a post took \
 it 11 ns, with bursts put in order when asked for a timer 27 and a sleep 414; the library has the \
 latter.) Every figure is that of a process of its own. All processes run on one CPU, \
 in turn: the limit, the library and its peers once in each of {rounds} rounds, in an order that \
@@ -86,7 +87,7 @@ def micro_table(rows: list[dict]) -> str:
     head = ["ns per operation", "limit", "ours", "ours / limit", "bar", "", *peers]
     return report.markdown(head, [
         [row["title"], report.number(row["limit_ns"]), report.number(row["ours_ns"]),
-         report.interval(row), f"{row['bar']:g}", judged(row),
+         report.interval(row), report.bar(row), judged(row),
          *(report.number(row["peers"].get(name)) for name in peers)] for row in rows])
 
 

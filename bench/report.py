@@ -28,6 +28,12 @@ def interval(row: dict) -> str:
     return f"{factor(row['ratio'])} [{factor(row['low'])}, {factor(row['high'])}]"
 
 
+def bar(row: dict) -> str:
+    """A factor unless it says otherwise."""
+    in_ns = row["unit"] == "ns" and row["against"] == "absolute"
+    return f"{row['bar']:g}" + (" ns" if in_ns else "")
+
+
 def how(row: dict) -> list[str]:
     """By what a row was judged, if not by the wall clock."""
     by = row["judged_by"]

@@ -1,7 +1,10 @@
 // The rows of ../micro.cpp on the limit: coroutines, a loop, timers, a thread, and nothing else.
 #include "coroutine.hpp"
+#include "event.hpp"
 #include "gate.hpp"
+#include "lock.hpp"
 #include "loop.hpp"
+#include "queue.hpp"
 #include "sleep.hpp"
 #include "task.hpp"
 #include "thread_pool.hpp"
@@ -190,6 +193,77 @@ Coro<> timeout(long n) {
   require(sum == n, "timeout");
 }
 
+Task lock_user(limit::Lock& lock, long users, long n, long& sum) {
+  for (long i = 0; i < n; ++i) {
+    co_await lock.acquire();
+    ++sum;
+    lock.release();
+  }
+  require(sum > users * (n - 1), "lock_user");
+}
+
+Coro<> lock_free(long n) {
+  limit::Lock lock;
+  long sum = 0;
+  co_await lock_user(lock, 1, n, sum);
+  require(sum == n, "lock_free");
+}
+
+Coro<> lock_handed(long n) {
+  limit::Lock lock;
+  long sum = 0;
+  co_await lock.acquire();
+  std::vector<Task> tasks;
+  for (int i = 0; i < 100; ++i) tasks.push_back(lock_user(lock, 100, n / 100, sum));
+  co_await Yield{};
+  lock.release();
+  for (auto& task : tasks) co_await task;
+  require(sum == n / 100 * 100, "lock_handed");
+}
+
+Task put_all(limit::Queue<long>& queue, long n) {
+  for (long i = 0; i < n; ++i) co_await queue.put(1);
+}
+
+Task get_all(limit::Queue<long>& queue, long n, long& sum) {
+  for (long i = 0; i < n; ++i) sum += co_await queue.get();
+}
+
+Coro<> through_queue(std::size_t capacity, int pairs, long n) {
+  limit::Queue<long> queue(capacity);
+  long sum = 0;
+  std::vector<Task> tasks;
+  for (int i = 0; i < pairs; ++i) tasks.push_back(put_all(queue, n / pairs));
+  for (int i = 0; i < pairs; ++i) tasks.push_back(get_all(queue, n / pairs, sum));
+  for (auto& task : tasks) co_await task;
+  require(sum == n / pairs * pairs, "queue");
+}
+
+Coro<> queue_pingpong(long n) { return through_queue(1, 1, n); }
+Coro<> channel(long n) { return through_queue(1'024, 4, n); }
+
+Task event_waiter(limit::Event& event, long n, long& sum) {
+  for (long i = 0; i < n; ++i) {
+    co_await event.wait();
+    ++sum;
+  }
+}
+
+Coro<> event_set(long n) {
+  limit::Event event;
+  long sum = 0;
+  std::vector<Task> tasks;
+  for (int i = 0; i < 1'000; ++i) tasks.push_back(event_waiter(event, n / 1'000, sum));
+  co_await Yield{};
+  for (long i = 0; i < n / 1'000; ++i) {
+    event.set();
+    event.clear();
+    co_await Yield{};
+    require(sum == (i + 1) * 1'000, "event_set");
+  }
+  for (auto& task : tasks) co_await task;
+}
+
 Coro<> bytes_per_sleeper(long n, double& bytes) {
   std::vector<Task> tasks;
   tasks.reserve(static_cast<std::size_t>(n));
@@ -242,6 +316,11 @@ int main(int argc, char** argv) {
                          {"cancel", 100'000, run<cancel>},
                          {"cancel_as_result", 100'000, run<cancel_as_result>},
                          {"timeout", 1'000'000, run<timeout>},
+                         {"lock_free", 10'000'000, run<lock_free>},
+                         {"lock_handed", 10'000'000, run<lock_handed>},
+                         {"queue_pingpong", 5'000'000, run<queue_pingpong>},
+                         {"channel", 5'000'000, run<channel>},
+                         {"event_set", 5'000'000, run<event_set>},
                          {"memory", 1'000'000, nullptr, memory},
                      });
 }

@@ -32,17 +32,24 @@ const Waiter::Ops QueueJoin::ops{
 void QueueCore::Wait::begin() {
   // One binding for both ends, as in CPython.
   Scheduler& scheduler = running_task()->scheduler();
-  core_->getters_.bind(scheduler, ops().what);
-  core_->putters_.bind(scheduler, ops().what);
+  (gets_ ? core_->putters_ : core_->getters_).bind(scheduler, ops().what);
   line().join(*this);
 }
 
 bool QueueCore::Wait::recheck(Waiter& self, TaskState& task) noexcept {
   auto& wait = static_cast<Wait&>(self);
-  if (wait.bereft() || task.has_delivery() || !wait.must_wait()) return true;
-  wait.leave();
-  wait.line().join_again(wait, task);
-  return false;
+  if (wait.bereft() || task.has_delivery()) return true;
+  if (wait.must_wait()) {
+    wait.wait_again(task);
+    return false;
+  }
+  if (wait.chosen()) wait.go_on();
+  return true;
+}
+
+[[gnu::noinline]] void QueueCore::Wait::wait_again(TaskState& task) noexcept {
+  leave();
+  line().join_again(*this, task);
 }
 
 void QueueCore::Wait::end() {

@@ -48,7 +48,7 @@ WaitLine::~WaitLine() {
   });
 }
 
-void WaitLine::bind(Scheduler& scheduler, const char* what) {
+[[gnu::noinline]] void WaitLine::bind_first(Scheduler& scheduler, const char* what) {
   if (loop_ == 0) loop_ = scheduler.number;
   if (loop_ == scheduler.number) return;
   throw_runtime_error(fmt::format(

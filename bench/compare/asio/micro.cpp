@@ -1,6 +1,7 @@
 // The micro benchmark on Boost.Asio's awaitables.
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/experimental/channel.hpp>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -14,6 +15,7 @@
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using boost::system::error_code;
 using rows::check;
 
 // Asio at its fastest: the loop's own executor type rather than any_io_executor, which erases it,
@@ -49,7 +51,7 @@ class Join {
     };
   }
   Coro<> wait() {
-    boost::system::error_code cancelled;
+    error_code cancelled;
     if (pending_ > 0) co_await all_.async_wait(asio::redirect_error(use_awaitable, cancelled));
   }
   std::size_t pending() const { return pending_; }
@@ -187,7 +189,7 @@ std::size_t timer_cancel(std::size_t n) {
   std::vector<Timer> timers;
   timers.reserve(n);
   for (std::size_t i = 0; i < n; ++i) {
-    timers.emplace_back(loop, 1s + delay()).async_wait([&](boost::system::error_code error) {
+    timers.emplace_back(loop, 1s + delay()).async_wait([&](error_code error) {
       if (error == asio::error::operation_aborted) ++cancelled;
     });
   }
@@ -254,6 +256,115 @@ Coro<std::size_t> timeout(std::size_t n) {
   co_return n;
 }
 
+// A channel of one as a lock: it hands itself to who waits longest.
+class Lock {
+ public:
+  explicit Lock(const Executor& executor) : channel_(executor, 1) {}
+
+  bool try_acquire() { return channel_.try_send(error_code()); }
+  auto acquire() { return channel_.async_send(error_code(), asio::deferred); }
+  void release() {
+    channel_.try_receive([](error_code) {});
+  }
+
+ private:
+  asio::experimental::channel<Executor, void(error_code)> channel_;
+};
+
+// One of so many users, none of whom may be more than a turn ahead of another.
+Coro<> lock_user(Lock& lock, std::size_t users, std::size_t n, std::size_t& count) {
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!lock.try_acquire()) co_await lock.acquire();
+    ++count;
+    lock.release();
+  }
+  check(count > users * (n - 1), "turns");
+}
+
+Coro<std::size_t> lock_free(std::size_t n) {
+  Lock lock(co_await asio::this_coro::executor);
+  std::size_t count = 0;
+  co_await lock_user(lock, 1, n, count);
+  check(count == n, "count");
+  co_return n;
+}
+
+Coro<std::size_t> lock_handed(std::size_t n) {
+  const auto executor = co_await asio::this_coro::executor;
+  Lock lock(executor);
+  std::size_t count = 0;
+  Join join(executor, 100);
+  check(lock.try_acquire(), "free lock");
+  for (int i = 0; i < 100; ++i) {
+    asio::co_spawn(executor, lock_user(lock, 100, n / 100, count), join.completion());
+  }
+  co_await asio::post(asio::deferred);
+  lock.release();
+  co_await join.wait();
+  check(count == n / 100 * 100, "count");
+  co_return count;
+}
+
+using Items = asio::experimental::channel<Executor, void(error_code, std::size_t)>;
+
+Coro<> send_all(Items& items, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!items.try_send(error_code(), 1)) {
+      co_await items.async_send(error_code(), 1, asio::deferred);
+    }
+  }
+}
+
+Coro<> receive_all(Items& items, std::size_t n, std::size_t& sum) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool received = items.try_receive([&](error_code, std::size_t item) { sum += item; });
+    if (!received) sum += co_await items.async_receive(asio::deferred);
+  }
+}
+
+Coro<std::size_t> through_channel(std::size_t capacity, std::size_t pairs, std::size_t n) {
+  const auto executor = co_await asio::this_coro::executor;
+  Items items(executor, capacity);
+  std::size_t sum = 0;
+  Join join(executor, 2 * pairs);
+  for (std::size_t i = 0; i < pairs; ++i) {
+    asio::co_spawn(executor, send_all(items, n / pairs), join.completion());
+    asio::co_spawn(executor, receive_all(items, n / pairs, sum), join.completion());
+  }
+  co_await join.wait();
+  check(sum == n / pairs * pairs, "sum");
+  co_return sum;
+}
+
+Coro<std::size_t> queue_pingpong(std::size_t n) { return through_channel(1, 1, n); }
+Coro<std::size_t> channel(std::size_t n) { return through_channel(1024, 4, n); }
+
+// A timer that never expires is what many can wait for at once: cancel() wakes them.
+Coro<> event_waiter(Timer& event, std::size_t n, std::size_t& count) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto [error] = co_await event.async_wait(asio::as_tuple(asio::deferred));
+    if (error == asio::error::operation_aborted) ++count;
+  }
+}
+
+Coro<std::size_t> event_set(std::size_t n) {
+  const auto executor = co_await asio::this_coro::executor;
+  Timer event(executor, Timer::time_point::max());
+  std::size_t count = 0;
+  Join join(executor, 1000);
+  for (int i = 0; i < 1000; ++i) {
+    asio::co_spawn(executor, event_waiter(event, n / 1000, count), join.completion());
+  }
+  co_await asio::post(asio::deferred);
+  for (std::size_t i = 0; i < n / 1000; ++i) {
+    event.cancel();
+    co_await asio::post(asio::deferred);
+    check(count == (i + 1) * 1000, "count");
+  }
+  co_await join.wait();
+  co_return count;
+}
+
 rows::Figures memory(std::size_t n) {
   asio::io_context loop(one_thread);
   const std::size_t before = rows::peak_memory();
@@ -285,6 +396,11 @@ int main(int argc, char** argv) {
       {"to_thread", 20'000, repeated(in_loop(to_thread))},
       {"cancel", 25'000, repeated(in_loop(cancel))},
       {"timeout", 25'000, repeated(in_loop(timeout))},
+      {"lock_free", 5'000'000, repeated(in_loop(lock_free))},
+      {"lock_handed", 500'000, repeated(in_loop(lock_handed))},
+      {"queue_pingpong", 500'000, repeated(in_loop(queue_pingpong))},
+      {"channel", 2'000'000, repeated(in_loop(channel))},
+      {"event_set", 1'000'000, repeated(in_loop(event_set))},
       {"memory", 1'000'000, memory},
   };
   return rows::main(argc, argv, all);

@@ -183,6 +183,112 @@ func timeout(n int) int {
 	return n
 }
 
+func lockFree(n int) int {
+	var lock sync.Mutex
+	count := 0
+	for i := 0; i < n; i++ {
+		lock.Lock()
+		count++
+		lock.Unlock()
+	}
+	check(count == n, "count")
+	return n
+}
+
+// lockHanded takes a channel of one for the lock: it hands itself to who waits longest, where a
+// Mutex lets who has unlocked it lock it again before those it has woken.
+func lockHanded(n int) int {
+	const users = 100
+	lock := make(chan struct{}, 1)
+	lock <- struct{}{}
+	count := 0
+	var started, tasks sync.WaitGroup
+	started.Add(users)
+	tasks.Add(users)
+	for i := 0; i < users; i++ {
+		go func() {
+			started.Done()
+			for j := 0; j < n/users; j++ {
+				lock <- struct{}{}
+				count++
+				<-lock
+			}
+			check(count > n/2, "turns") // exactly in turn but for those that were preempted
+			tasks.Done()
+		}()
+	}
+	started.Wait()
+	<-lock
+	tasks.Wait()
+	check(count == n/users*users, "count")
+	return count
+}
+
+// throughChannel has several goroutines send n items in all, and as many receive them.
+func throughChannel(capacity, pairs, n int) int {
+	items := make(chan int64, capacity)
+	var sum atomic.Int64
+	var senders, receivers sync.WaitGroup
+	senders.Add(pairs)
+	receivers.Add(pairs)
+	for i := 0; i < pairs; i++ {
+		go func() {
+			for j := 0; j < n/pairs; j++ {
+				items <- 1
+			}
+			senders.Done()
+		}()
+		go func() {
+			var received int64
+			for item := range items {
+				received += item
+			}
+			sum.Add(received)
+			receivers.Done()
+		}()
+	}
+	senders.Wait()
+	close(items)
+	receivers.Wait()
+	check(sum.Load() == int64(n/pairs*pairs), "sum")
+	return n / pairs * pairs
+}
+
+func eventSet(n int) int {
+	const waiters = 1000
+	var lock sync.Mutex
+	event := sync.NewCond(&lock)
+	count, waiting := 0, 0
+	var tasks sync.WaitGroup
+	tasks.Add(waiters)
+	for i := 0; i < waiters; i++ {
+		go func() {
+			lock.Lock()
+			for j := 0; j < n/waiters; j++ {
+				waiting++
+				event.Wait()
+				count++
+			}
+			lock.Unlock()
+			tasks.Done()
+		}()
+	}
+	lock.Lock()
+	for i := 0; i < n/waiters; i++ {
+		for waiting < waiters {
+			lock.Unlock()
+			runtime.Gosched()
+			lock.Lock()
+		}
+		waiting = 0
+		event.Broadcast()
+	}
+	lock.Unlock()
+	tasks.Wait()
+	check(count == n/waiters*waiters, "count")
+	return count
+}
+
 func memory(n int) figures {
 	before := peakMemory()
 	var started sync.WaitGroup
@@ -202,6 +308,8 @@ func main() {
 	runtime.GOMAXPROCS(1)
 	yield1 := func(n int) int { return yield(1, n) }
 	yield1000 := func(n int) int { return yield(1000, n/1000) }
+	queuePingpong := func(n int) int { return throughChannel(1, 1, n) }
+	channel := func(n int) int { return throughChannel(1024, 4, n) }
 	os.Exit(run(os.Args[1:], []row{
 		{"create_task", 500_000, repeated(createTask)},
 		{"create_all", 250_000, repeated(createAll)},
@@ -213,6 +321,11 @@ func main() {
 		{"to_thread", 20_000, repeated(toThread)},
 		{"cancel", 25_000, repeated(cancel)},
 		{"timeout", 250_000, repeated(timeout)},
+		{"lock_free", 10_000_000, repeated(lockFree)},
+		{"lock_handed", 500_000, repeated(lockHanded)},
+		{"queue_pingpong", 1_000_000, repeated(queuePingpong)},
+		{"channel", 2_000_000, repeated(channel)},
+		{"event_set", 500_000, repeated(eventSet)},
 		{"memory", 300_000, memory},
 	}))
 }

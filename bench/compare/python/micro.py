@@ -256,6 +256,95 @@ async def timeout(n: int) -> int:
     return n
 
 
+class Counted:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.count = 0
+
+    async def use(self, users: int, n: int) -> None:
+        """One of so many users, none of whom may be more than a turn ahead of another."""
+        for _ in range(n):
+            await self.lock.acquire()
+            self.count += 1
+            self.lock.release()
+        check(self.count > users * (n - 1), "turns")
+
+
+async def lock_free(n: int) -> int:
+    counted = Counted()
+    await counted.use(1, n)
+    check(counted.count == n, "count")
+    return n
+
+
+async def lock_handed(n: int) -> int:
+    # Once all have queued up, every acquire waits: who releases the lock comes last in the line.
+    counted = Counted()
+    await counted.lock.acquire()
+    tasks = [asyncio.create_task(counted.use(100, n // 100)) for _ in range(100)]
+    await asyncio.sleep(0)
+    counted.lock.release()
+    for task in tasks:
+        await task
+    check(counted.count == n // 100 * 100, "count")
+    return counted.count
+
+
+async def put_all(queue: asyncio.Queue[int], n: int) -> None:
+    for _ in range(n):
+        await queue.put(1)
+
+
+async def get_all(queue: asyncio.Queue[int], n: int) -> int:
+    total = 0
+    for _ in range(n):
+        total += await queue.get()
+    return total
+
+
+async def through_queue(maxsize: int, pairs: int, n: int) -> int:
+    queue: asyncio.Queue[int] = asyncio.Queue(maxsize)
+    putters = [asyncio.create_task(put_all(queue, n // pairs)) for _ in range(pairs)]
+    getters = [asyncio.create_task(get_all(queue, n // pairs)) for _ in range(pairs)]
+    for putter in putters:
+        await putter
+    total = 0
+    for getter in getters:
+        total += await getter
+    check(total == n // pairs * pairs, "sum")
+    return total
+
+
+async def queue_pingpong(n: int) -> int:
+    return await through_queue(1, 1, n)
+
+
+async def channel(n: int) -> int:
+    return await through_queue(1024, 4, n)
+
+
+async def event_set(n: int) -> int:
+    event = asyncio.Event()
+    count = 0
+
+    async def wait() -> None:
+        nonlocal count
+        for _ in range(n // 1000):
+            await event.wait()
+            count += 1
+
+    tasks = [asyncio.create_task(wait()) for _ in range(1000)]
+    await asyncio.sleep(0)
+    for i in range(n // 1000):
+        event.set()
+        event.clear()
+        await asyncio.sleep(0)
+        check(count == (i + 1) * 1000, "woken tasks")
+    for task in tasks:
+        await task
+    return count
+
+
 async def memory(n: int) -> Figures:
     before = peak_memory()
     tasks = [asyncio.create_task(asyncio.sleep(100)) for _ in range(n)]
@@ -278,6 +367,11 @@ ROWS = {
     "to_thread": Row(1_000, repeated(to_thread)),
     "cancel": Row(5_000, repeated(cancel)),
     "timeout": Row(20_000, repeated(timeout)),
+    "lock_free": Row(200_000, repeated(lock_free)),
+    "lock_handed": Row(20_000, repeated(lock_handed)),
+    "queue_pingpong": Row(10_000, repeated(queue_pingpong)),
+    "channel": Row(100_000, repeated(channel)),
+    "event_set": Row(20_000, repeated(event_set)),
     "memory": Row(100_000, memory),
 }
 

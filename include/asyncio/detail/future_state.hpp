@@ -213,6 +213,8 @@ class FutureState : public PooledAs<BlockKind::future> {
   bool root_ended_ : 1 = false;
   bool root_value_ : 1 = false;
   bool rechecks_ : 1 = false;
+  // Bytes apart: one that was just written and is read as part of a word waits for the store.
+  std::uint8_t : 0;
   bool root_failed_ : 1 = false;
   std::uint8_t number_high_ : 7 = 0;  // of a task, see TaskState::number()
   std::uint32_t number_low_ = 0;

@@ -100,6 +100,7 @@ class QueueCore::Wait : public LineWait {
 
  private:
   void begin();
+  void wait_again(TaskState& task) noexcept;
 
   QueueCore* core_;
   bool gets_;

@@ -26,12 +26,18 @@ class LineWait : public OwnAwaiter, public Waiter, WaitNode {
   }
 
   /// The task has waited, which await_resume() must look into.
-  [[nodiscard]] bool waited() const noexcept { return phase_ != Phase::outside; }
-  [[nodiscard]] bool chosen() const noexcept { return phase_ == Phase::chosen; }
+  [[nodiscard]] bool waited() const noexcept {
+    return phase_ != Phase::outside && phase_ != Phase::went_on;
+  }
+  [[nodiscard]] bool chosen() const noexcept {
+    return phase_ == Phase::chosen || phase_ == Phase::went_on;
+  }
   /// The primitive was destroyed meanwhile and must not be touched.
   [[nodiscard]] bool bereft() const noexcept { return line_ == nullptr; }
   /// The task goes on: its place is given up.
   void leave() noexcept;
+  /// The same in recheck(), of one that was chosen: await_resume() need not look into anything.
+  void go_on() noexcept;
   /// Throws: CancelledError if that is what woke the task, else RuntimeError.
   [[noreturn]] void throw_bereft();
 
@@ -41,8 +47,9 @@ class LineWait : public OwnAwaiter, public Waiter, WaitNode {
   friend class WaitLine;
 
   // outside → waiting, by join(); waiting → chosen, by the line; waiting → cancelled; waiting →
-  // bereft, when the primitive dies. The place in the line is kept until leave().
-  enum class Phase : std::uint8_t { outside, waiting, chosen, cancelled, bereft };
+  // bereft, when the primitive dies; chosen → went_on, by go_on(). The place in the line is kept
+  // until leave() or go_on().
+  enum class Phase : std::uint8_t { outside, waiting, chosen, cancelled, bereft, went_on };
 
   [[nodiscard]] static LineWait* from(WaitNode* node) noexcept {
     return static_cast<LineWait*>(node);
@@ -69,7 +76,10 @@ class WaitLine {
   /// The same in recheck(): its task is parked with it already.
   void join_again(LineWait& wait, TaskState& task) noexcept;
   /// Throws: RuntimeError. The first task that waits binds the primitive to its loop.
-  void bind(Scheduler& scheduler, const char* what);
+  void bind(Scheduler& scheduler, const char* what) {
+    if (loop_ != scheduler.number) [[unlikely]]
+      bind_first(scheduler, what);
+  }
 
   /// Those that have not gone on.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -95,6 +105,7 @@ class WaitLine {
 
  private:
   friend class LineWait;
+  void bind_first(Scheduler& scheduler, const char* what);
   void choose_next() noexcept;
   /// The next one behind `wait` that waits. Those that are passed are never looked at again: next_
   /// only moves on.
@@ -107,6 +118,13 @@ class WaitLine {
   std::size_t cancelled_ = 0;
   std::uint64_t loop_ = 0;  // its number
 };
+
+inline void LineWait::go_on() noexcept {
+  --line_->size_;
+  line_ = nullptr;
+  phase_ = Phase::went_on;
+  unlink();
+}
 
 /// An awaitable that never suspends and gives nothing.
 class [[nodiscard]] Immediate : public OwnAwaiter {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rows::{peak_memory, Figures, Row};
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, Mutex, Notify};
 use tokio::task::{self, spawn_blocking, yield_now, JoinHandle};
 use tokio::time::{sleep, Sleep};
 
@@ -214,6 +214,85 @@ async fn timeout(n: usize) -> usize {
     n
 }
 
+/// One of so many users, none of whom may be more than a turn ahead of another.
+async fn lock_user(lock: Arc<Mutex<usize>>, users: usize, n: usize) {
+    for turn in 1..=n {
+        let mut count = lock.lock().await;
+        *count += 1;
+        assert!(turn < n || *count > users * (n - 1));
+    }
+}
+
+async fn lock_free(n: usize) -> usize {
+    let lock = Arc::new(Mutex::new(0));
+    lock_user(lock.clone(), 1, n).await;
+    assert_eq!(*lock.lock().await, n);
+    n
+}
+
+/// Once all have queued up, every lock() waits: the Mutex is fair.
+async fn lock_handed(n: usize) -> usize {
+    let lock = Arc::new(Mutex::new(0));
+    let held = lock.lock().await;
+    let tasks: Vec<_> = (0..100)
+        .map(|_| tokio::spawn(lock_user(lock.clone(), 100, n / 100)))
+        .collect();
+    yield_now().await;
+    drop(held);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let count = *lock.lock().await;
+    assert_eq!(count, n / 100 * 100);
+    count
+}
+
+async fn queue_pingpong(n: usize) -> usize {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let producer = tokio::spawn(async move {
+        for _ in 0..n {
+            sender.send(1).await.unwrap();
+        }
+    });
+    let consumer = tokio::spawn(async move {
+        let mut sum = 0;
+        while let Some(item) = receiver.recv().await {
+            sum += item;
+        }
+        sum
+    });
+    producer.await.unwrap();
+    assert_eq!(consumer.await.unwrap(), n);
+    n
+}
+
+async fn event_set(n: usize) -> usize {
+    let event = Arc::new(Notify::new());
+    let count = Arc::new(AtomicUsize::new(0));
+    let waiter = |event: Arc<Notify>, count: Arc<AtomicUsize>| async move {
+        for _ in 0..n / 1000 {
+            event.notified().await;
+            count.fetch_add(1, Relaxed);
+        }
+    };
+    let tasks: Vec<_> = (0..1000)
+        .map(|_| tokio::spawn(waiter(event.clone(), count.clone())))
+        .collect();
+    yield_now().await;
+    for round in 1..=n / 1000 {
+        event.notify_waiters();
+        while count.load(Relaxed) < 1000 * round {
+            yield_now().await;
+        }
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let count = count.load(Relaxed);
+    assert_eq!(count, n / 1000 * 1000);
+    count
+}
+
 fn memory(runtime: &Runtime, n: usize) -> Figures {
     let before = peak_memory();
     let _tasks = runtime.block_on(sleepers(n));
@@ -239,6 +318,10 @@ fn main() -> ExitCode {
         Row::repeated("to_thread", 10_000, to_thread),
         Row::repeated("cancel", 50_000, cancel),
         Row::repeated("timeout", 1_000_000, timeout),
+        Row::repeated("lock_free", 5_000_000, lock_free),
+        Row::repeated("lock_handed", 500_000, lock_handed),
+        Row::repeated("queue_pingpong", 1_000_000, queue_pingpong),
+        Row::repeated("event_set", 1_000_000, event_set),
         Row::new("memory", 1_000_000, memory),
     ])
 }
