@@ -15,7 +15,8 @@ tools/asyncio_names.txt has the names of CPython 3.13. --update makes it anew; w
 python3.13 ($ASYNCIO_PYTHON313, in the PATH, or pyenv's), it is compared with what that one has. The
 names of later versions that are worth taking stand below, in NEWER.
 
-What is the same must be declared in include/asyncio/, a member in its class or a base of that.
+What is the same must be declared in include/asyncio/, a member in its class or a base of that; what
+comes later must not.
 """
 import glob
 import importlib
@@ -44,7 +45,8 @@ NEWER = """FrameCallGraphEntry FutureCallGraph TaskGroup.cancel capture_call_gra
 
 WORD = r"[A-Za-z_]\w*"
 IN_BACKTICKS = re.compile(rf"`({WORD})`")
-CLASS = re.compile(rf"\b(?:class|struct)\s+(?:\[\[\w+\]\]\s*)?({WORD})\b([^;{{}}()=]*)\{{")
+CLASS = re.compile(  # not the "class" of a template's head
+    rf"(?<!<)(?<!, )\b(?:class|struct)\s+(?:\[\[\w+\]\]\s*)?({WORD})\b([^;{{}}()=]*)\{{")
 NO_TYPE = r"(?<!\breturn )(?<!\bco_return )(?<!\bco_await )(?<!\bthrow )(?<!\bnew )(?<!\belse )"
 
 
@@ -63,9 +65,9 @@ def read(path: str) -> str:
 # --- what Python has ---
 
 
-def is_listed(name: str, cls: type) -> bool:
-    return inspect.isclass(cls) and cls.__module__.split(".")[0] in (
-        "asyncio", "_asyncio", "contextvars", "_contextvars") or name == "Process"
+def is_class_of_asyncio(value: object) -> bool:
+    return inspect.isclass(value) and value.__module__.split(".")[0].strip("_") in (
+        "asyncio", "contextvars")
 
 
 def members(cls: type, classes: dict[str, type]) -> set[str]:
@@ -86,11 +88,11 @@ def names_of_this_python() -> str:
     for module_name, more in MODULES.items():
         module = importlib.import_module(module_name)
         found |= {name: getattr(module, name) for name in [*module.__all__, *more.split()]}
-    classes = {name: cls for name, cls in found.items() if is_listed(name, cls)}
+    classes = {name: cls for name, cls in found.items() if is_class_of_asyncio(cls)}
     of_class: dict[str, set[str]] = {name: set() for name in found}
     for name, cls in classes.items():
         of_class[ONE_CLASS.get(name, name)] |= members(cls, classes)
-    head = ("# The public names of CPython 3.13's asyncio, with those of contextvars: a class and its\n"
+    head = ("# The public names of CPython 3.13's asyncio, and of contextvars: a class and its\n"
             "# members in a line. Made by tools/check_names.py --update.\n")
     return head + "".join(f"{name}: {' '.join(sorted(own))}\n" if own else f"{name}\n"
                           for name, own in sorted(of_class.items()))
@@ -177,7 +179,7 @@ def body_after(text: str, begin: int) -> str:
 
 def declares(text: str, name: str) -> bool:
     return re.search(rf"\b(?:class|struct|enum|using|concept)\s+(?:\[\[\w+\]\]\s*)?{name}\b|"
-                     rf"[\w>&*\]]\s+[&*]*{NO_TYPE}\b{name}\s*[({{=;]", text) is not None
+                     rf"[\w>&*)\]]\s+[&*]*{NO_TYPE}\b{name}\s*[({{=;]", text) is not None
 
 
 class Headers:
@@ -220,15 +222,19 @@ def main() -> int:
             out.write(ask(python))
     errors: list[str] = []
     if python is not None and ask(python) != read(LIST):
-        errors.append(f"{LIST} is not what {os.path.basename(python)} has: run "
-                      "tools/check_names.py --update")
+        errors.append(f"{LIST} is not what {python} has: run tools/check_names.py --update")
     names = stored_names()
     states = said(errors)
     errors += [f"{PARITY}: {name} has no row" for name in sorted(names - set(states))]
     errors += [f"{PARITY}: {name} is no name of asyncio's" for name in sorted(set(states) - names)]
     headers = Headers()
-    errors += [f"{PARITY}: {name} is said to be the same, but include/asyncio/ does not declare it"
-               for name, state in sorted(states.items()) if state == "same" and not headers.has(name)]
+    for name, state in sorted(states.items()):
+        if state == "same" and not headers.has(name):
+            errors.append(f"{PARITY}: {name} is the same, it says, but include/asyncio/ does not "
+                          "declare it")
+        if state == "later" and headers.has(name):
+            errors.append(f"{PARITY}: {name} comes later, it says, but include/asyncio/ declares "
+                          "it")
     if errors:
         print("\n".join(errors))
         return 1

@@ -83,6 +83,7 @@ class Promise {
     if (state_) state_->abandon(why_);
   }
   [[nodiscard]] StateOf<T>& state() const noexcept { return *state_; }
+  explicit operator bool() const noexcept { return static_cast<bool>(state_); }
 
  private:
   asyncio::detail::Ref<StateOf<T>> state_;
@@ -150,26 +151,33 @@ class Promise {
                 "concurrent::Promise: it was dropped without a result; call set_result() or "
                 "set_exception()") {}
 
-  [[nodiscard]] Future<T> get_future() const noexcept { return Future<T>(&writer_.state()); }
+  [[nodiscard]] Future<T> get_future() const { return Future<T>(&state()); }
 
   /// Returns: false if the future is done already, perhaps because it was cancelled.
   template <class... U>
   bool set_result(U&&... value) {
-    auto& state = writer_.state();
-    return state.finish(asyncio::detail::UniqueFunction<void()>(
-        [&] { state.value.emplace(std::forward<U>(value)...); }));
+    auto& place = state().value;
+    return state().finish(
+        asyncio::detail::UniqueFunction<void()>([&] { place.emplace(std::forward<U>(value)...); }));
   }
   /// An exception or a std::exception_ptr. Returns: as set_result().
   template <class E>
   bool set_exception(E&& error) {
     if constexpr (std::is_same_v<std::decay_t<E>, std::exception_ptr>) {
-      return writer_.state().fail(asyncio::detail::failure_of(std::forward<E>(error)));
+      return state().fail(asyncio::detail::failure_of(std::forward<E>(error)));
     } else {
       return set_exception(std::make_exception_ptr(std::forward<E>(error)));
     }
   }
 
  private:
+  [[nodiscard]] detail::StateOf<T>& state() const {
+    if (!writer_) {
+      asyncio::detail::throw_runtime_error(
+          "concurrent::Promise: it was moved from; use the new one");
+    }
+    return writer_.state();
+  }
   detail::Promise<T> writer_;
 };
 

@@ -20,7 +20,6 @@ using AwaitedValue = std::remove_cvref_t<await_result_t<A>>;
 /// A coroutine of whatever can be awaited.
 template <class A>
 Coro<AwaitedValue<A>> own_coro(A&& awaitable) {
-  static_assert(!is_lvalue_coro<A>, "a coroutine runs once; pass std::move(coro)");
   if constexpr (is_coro<std::remove_cvref_t<A>>) {
     return std::move(awaitable);
   } else {
@@ -28,9 +27,28 @@ Coro<AwaitedValue<A>> own_coro(A&& awaitable) {
   }
 }
 
+/// Throws: the cancellation that it has ended with, which is no error to a group.
 template <class T>
 NoneIfVoid<T> value_of_ended(Task<T>& task) {
-  return take_value<T>(FutureAccess::state(task));
+  FutureState& state = FutureAccess::state(task);
+  if (!state.has_value()) raise(state.take_failure());
+  return take_value<T>(state);
+}
+
+template <class R>
+auto own_coros(R&& range) {
+  using A = RangeElement<R>;
+  std::vector<Coro<AwaitedValue<A>>> coros;
+  try {
+    for (auto&& element : range) coros.push_back(own_coro(static_cast<A>(element)));
+  } catch (...) {
+    for (auto& coro : coros) coro.close();
+    if constexpr (is_coro<std::remove_cvref_t<A>>) {
+      for (auto&& element : range) element.close();
+    }
+    throw;
+  }
+  return coros;
 }
 
 template <class... Ts>
@@ -78,20 +96,30 @@ Coro<std::vector<NoneIfVoid<T>>> group_all_in(std::vector<Coro<T>> coros) {
 ///
 /// Not in Python: ours, for `async with TaskGroup()` and reading results from the tasks.
 /// Returns: the values as a tuple, in the order of the arguments; None where there is no value.
-/// Throws: as TaskGroup, ExceptionGroup of everything that failed.
+/// Throws: as TaskGroup, ExceptionGroup of everything that failed; CancelledError if one was
+/// cancelled, which has no value to give.
 /// Cancellation: cancels all of them and waits until they have ended.
 template <detail::AwaitableOrCoro... As>
 [[nodiscard]] auto group_all(As&&... awaitables) {
-  return detail::group_all_of(detail::own_coro(std::forward<As>(awaitables))...);
+  if constexpr ((detail::is_lvalue_coro<As> || ...)) {
+    static_assert(!(detail::is_lvalue_coro<As> || ...),
+                  "group_all(): a coroutine runs once; pass std::move(coro)");
+    return detail::Refused();
+  } else {
+    return detail::group_all_of(detail::own_coro(std::forward<As>(awaitables))...);
+  }
 }
 
 /// The same for a range; gives a vector. A range of coroutines is passed by move.
 template <detail::RangeOfAwaitables R>
 [[nodiscard]] auto group_all(R&& range) {
-  using A = detail::RangeElement<R>;
-  std::vector<Coro<detail::AwaitedValue<A>>> coros;
-  for (auto&& element : range) coros.push_back(detail::own_coro(static_cast<A>(element)));
-  return detail::group_all_in(std::move(coros));
+  if constexpr (detail::is_lvalue_coro<detail::RangeElement<R>>) {
+    static_assert(!detail::is_lvalue_coro<detail::RangeElement<R>>,
+                  "group_all(): a coroutine runs once; pass std::move(coros)");
+    return detail::Refused();
+  } else {
+    return detail::group_all_in(detail::own_coros(std::forward<R>(range)));
+  }
 }
 
 }  // namespace asyncio

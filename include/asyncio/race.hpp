@@ -62,9 +62,23 @@ NoneIfVoid<T> value_or_none(Result<T> result) {
   }
 }
 
+/// A coroutine that may be cancelled before it begins: then it is not reported as forgotten.
+template <class T>
+class Runner {
+ public:
+  explicit Runner(Coro<T> coro) noexcept : coro_(std::move(coro)) {}
+  Runner(Runner&&) noexcept = default;
+  Runner& operator=(Runner&&) = delete;
+  ~Runner() { coro_.close(); }
+  [[nodiscard]] Coro<T> take() noexcept { return std::move(coro_); }
+
+ private:
+  Coro<T> coro_;
+};
+
 template <class R, std::size_t index, class T>
-Coro<> run_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Coro<T> coro) {
-  auto result = co_await as_result(std::move(coro));
+Coro<> run_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Runner<T> runner) {
+  auto result = co_await as_result(runner.take());
   if (!result) {
     race.lose(failure_of(result));
   } else if (race.win()) {
@@ -76,13 +90,19 @@ Coro<> run_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Coro<T>
   }
 }
 
+/// Unless it is won already, by one that was started eagerly.
+template <class R, std::size_t index, class T>
+void start_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Coro<T>& coro) {
+  Runner<T> runner(std::move(coro));
+  if (race.won()) return;
+  race.group.create_task(run_in_race<R, index>(race, winner, std::move(runner)));
+}
+
 template <class R, std::size_t... I, class... Ts>
 Coro<R> race_all(std::index_sequence<I...>, Coro<Ts>... coros) {
   RaceCore race(sizeof...(Ts));
   std::optional<NoneIfVoid<R>> winner;
-  auto start = [&](TaskGroup& group) {
-    (group.create_task(run_in_race<R, I>(race, winner, std::move(coros))), ...);
-  };
+  auto start = [&] { (start_in_race<R, I>(race, winner, coros), ...); };
   try {
     co_await with(race.group, start);
   } catch (...) {
@@ -97,10 +117,8 @@ template <class T>
 Coro<T> race_in(std::vector<Coro<T>> coros) {
   RaceCore race(coros.size());
   std::optional<NoneIfVoid<T>> winner;
-  auto start = [&](TaskGroup& group) {
-    for (Coro<T>& coro : coros) {
-      group.create_task(run_in_race<T, 0>(race, winner, std::move(coro)));
-    }
+  auto start = [&] {
+    for (Coro<T>& coro : coros) start_in_race<T, 0>(race, winner, coro);
   };
   try {
     co_await with(race.group, start);
@@ -128,9 +146,15 @@ Coro<T> race_in(std::vector<Coro<T>> coros) {
 template <detail::AwaitableOrCoro... As>
   requires(sizeof...(As) > 0)
 [[nodiscard]] auto race(As&&... awaitables) {
-  using R = typename detail::RaceValue<detail::AwaitedValue<As>...>::type;
-  return detail::race_all<R>(std::index_sequence_for<As...>(),
-                             detail::own_coro(std::forward<As>(awaitables))...);
+  if constexpr ((detail::is_lvalue_coro<As> || ...)) {
+    static_assert(!(detail::is_lvalue_coro<As> || ...),
+                  "race(): a coroutine runs once; pass std::move(coro)");
+    return detail::Refused();
+  } else {
+    using R = typename detail::RaceValue<detail::AwaitedValue<As>...>::type;
+    return detail::race_all<R>(std::index_sequence_for<As...>(),
+                               detail::own_coro(std::forward<As>(awaitables))...);
+  }
 }
 
 /// The same for a range. A range of coroutines is passed by move.
@@ -138,10 +162,13 @@ template <detail::AwaitableOrCoro... As>
 /// Throws: std::invalid_argument if it is empty.
 template <detail::RangeOfAwaitables R>
 [[nodiscard]] auto race(R&& range) {
-  using A = detail::RangeElement<R>;
-  std::vector<Coro<detail::AwaitedValue<A>>> coros;
-  for (auto&& element : range) coros.push_back(detail::own_coro(static_cast<A>(element)));
-  return detail::race_in(std::move(coros));
+  if constexpr (detail::is_lvalue_coro<detail::RangeElement<R>>) {
+    static_assert(!detail::is_lvalue_coro<detail::RangeElement<R>>,
+                  "race(): a coroutine runs once; pass std::move(coros)");
+    return detail::Refused();
+  } else {
+    return detail::race_in(detail::own_coros(std::forward<R>(range)));
+  }
 }
 
 }  // namespace asyncio

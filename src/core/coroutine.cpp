@@ -28,13 +28,13 @@ void die_miscompiled(const PromiseBase& seen) noexcept {
   // The condition's value stands before the frame: all is one word further on.
   const auto& promise =
       *reinterpret_cast<const PromiseBase*>(reinterpret_cast<const char*>(&seen) + sizeof(void*));
-  log(LogLevel::error,
-      fmt::format(
-          "coroutine '{}' ({}:{}) is miscompiled by g++ before 15: it has a co_await in the "
-          "condition of an if, while or switch, and no variable of its own; write `bool b = "
-          "co_await ...; if (b)`",
-          function_name(promise.function), file_name(promise.function.file_name()),
-          promise.function.line()));
+  // Not to the log sink, which may keep it to itself.
+  fmt::print(stderr,
+             "coroutine '{}' ({}:{}) is miscompiled by g++ before 15: it has a co_await in the "
+             "condition of an if, while or switch, and no variable of its own; write bool b = "
+             "co_await ...; if (b)\n",
+             function_name(promise.function), file_name(promise.function.file_name()),
+             promise.function.line());
   std::abort();
 }
 #endif

@@ -28,6 +28,16 @@ void ChannelCore::SendWait::end() {
   running_task()->throw_delivery_if_any();
 }
 
+void ChannelCore::SendWait::give_back() noexcept {
+  if (core_->promised_room_ > 0) --core_->promised_room_;
+  core_->promise_room();
+}
+
+void ChannelCore::NextWait::give_back() noexcept {
+  if (core_->promised_items_ > 0) --core_->promised_items_;
+  core_->promise_items();
+}
+
 void ChannelCore::NextWait::end() {
   if (bereft()) throw_bereft();
   leave();

@@ -11,7 +11,10 @@
 namespace asyncio::detail {
 
 Failure gathered_failure(FutureState& child) {
-  return child.cancelled() ? child.new_cancelled_error() : child.take_failure();
+  if (!child.cancelled()) return child.take_failure();
+  Failure failure = child.new_cancelled_error();
+  failure.traceback = child.failure().traceback;
+  return failure;
 }
 
 GatherCore::~GatherCore() {
@@ -117,7 +120,8 @@ void GatherCore::handle(Child& child) {
       finish_with(state.take_failure());
       return;
     }
-    if (on_error_ == OnError::cancel_siblings) {
+    // Whoever has cancelled the gather has cancelled them all.
+    if (on_error_ == OnError::cancel_siblings && !outer_->cancel_requested()) {
       if (first_failure_) {
         tell_lost(state, "came after the one that the gather ends with");
       } else {
@@ -146,7 +150,7 @@ void GatherCore::handle(Child& child) {
 void GatherCore::cancel_siblings(Failure failure) {
   first_failure_ = std::move(failure);
   for (Child& c : children_) {
-    if (!c.state->done()) c.state->cancel({});
+    if (!c.repeats && !c.state->done()) c.state->cancel({});
   }
 }
 

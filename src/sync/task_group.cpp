@@ -80,7 +80,7 @@ const detail::Waiter::Ops TaskGroup::ChildrenEnd::ops{
     .what = "the children of a TaskGroup",
 };
 
-TaskGroup::TaskGroup(TaskGroup&& other) noexcept {
+TaskGroup::TaskGroup(TaskGroup&& other) noexcept : cancelled_(other.cancelled_) {
   if (other.entered_) {
     detail::log(LogLevel::error, "TaskGroup: moved while it is entered; the new one is empty");
   }

@@ -219,6 +219,40 @@ ASYNC_TEST(TaskContext, OneThatIsGivenIsSharedNotCopied) {
   EXPECT_EQ(number.get(), 0);
 }
 
+// TASK-087, LOOP-091
+ASYNC_TEST(TaskContext, OneThatIsGivenIsSharedWhoeverMakesTheTask) {
+  auto& loop = asyncio::get_running_loop();
+  const asyncio::Context context = asyncio::copy_context();
+  const auto in_context = [&] { return context.run([] { return number.get(); }); };
+  co_await asyncio::create_task(set_number(1), {.context = &context});
+  EXPECT_EQ(in_context(), 1);
+  co_await loop.create_task(set_number(2), {.context = &context});
+  EXPECT_EQ(in_context(), 2);
+  co_await loop.create_task(asyncio::TaskOptions{.context = &context}, set_number, 3);
+  EXPECT_EQ(in_context(), 3);
+  EXPECT_EQ(number.get(), 0);
+}
+
+// TASK-087, TASK-088
+ASYNC_TEST(TaskContext, OfAHundredTasksIsEachsOwnAtEveryStep) {
+  constexpr int tasks = 100;
+  constexpr int steps = 10;
+  int wrong = 0;
+  number.set(-1);
+  const auto body = [&](int n) -> asyncio::Coro<> {
+    for (int i = 0; i < steps; ++i) {
+      number.set(n + i);
+      co_await asyncio::sleep(std::chrono::milliseconds(1 + (n * 7 + i * 3) % 50));
+      if (number.get() != n + i) ++wrong;
+    }
+  };
+  std::vector<asyncio::Task<>> all;
+  for (int n = 0; n < tasks; ++n) all.push_back(asyncio::create_task(body, n % 10));
+  for (auto& task : all) co_await task;
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(number.get(), -1);
+}
+
 // TASK-050, TASK-087
 ASYNC_TEST(TaskContext, CanBeAskedFor) {
   number.set(1);
@@ -282,6 +316,24 @@ ASYNC_TEST(CallbackContext, OfADoneCallbackIsCapturedWhenItIsAdded) {
   number.set(3);
   co_await asyncio::sleep(0s);
   EXPECT_EQ(seen, (Ints{1, 2}));
+}
+
+// TASK-021, TASK-089
+ASYNC_TEST(CallbackContext, ChangesInADoneCallbackReachNeitherTheTaskThatAddedItNorTheAwaiter) {
+  auto& loop = asyncio::get_running_loop();
+  for (int i = 1; i <= 2; ++i) {
+    asyncio::Future<> f;
+    int before = 0;
+    f.add_done_callback([&] {
+      before = number.get();
+      number.set(100);
+    });
+    number.set(i);
+    loop.call_soon([&] { f.set_result(); });
+    co_await f;
+    EXPECT_EQ(number.get(), i);
+    EXPECT_EQ(before, i - 1);
+  }
 }
 
 // TASK-089

@@ -130,6 +130,30 @@ ASYNC_TEST(FutureCallback, RemovedOnesAreNotCalled) {
   EXPECT_EQ(log, (Log{"b", "c", "a", "c", "a", "b"}));
 }
 
+// TASK-018, TASK-017
+ASYNC_TEST(FutureCallback, SeveralMayBeRemovedAndOnesThatWereNeverAddedAreNone) {
+  asyncio::Future<> f;
+  asyncio::Future<> other;
+  Log log;
+  const auto note = [&log](const char* name) { return [&log, name] { log.emplace_back(name); }; };
+  const auto first = f.add_done_callback(note("first"));
+  const auto second = f.add_done_callback(note("second"));
+  f.add_done_callback(note("third"));
+  std::vector<asyncio::CallbackId> same;
+  for (int i = 0; i < 6; ++i) same.push_back(f.add_done_callback(note("same")));
+  const auto foreign = other.add_done_callback(note("foreign"));
+  EXPECT_TRUE(f.remove_done_callback(first));
+  EXPECT_TRUE(f.remove_done_callback(second));
+  EXPECT_FALSE(f.remove_done_callback(first));
+  EXPECT_TRUE(other.remove_done_callback(foreign));
+  EXPECT_FALSE(other.remove_done_callback(foreign));
+  for (const auto id : same) EXPECT_TRUE(f.remove_done_callback(id));
+  f.set_result();
+  other.set_result();
+  co_await asyncio::sleep(0s);
+  EXPECT_EQ(log, Log{"third"});
+}
+
 // TASK-018
 ASYNC_TEST(FutureCallback, AreNotRemovedOnceTheFutureIsDone) {
   asyncio::Future<> f;
@@ -139,6 +163,22 @@ ASYNC_TEST(FutureCallback, AreNotRemovedOnceTheFutureIsDone) {
   EXPECT_FALSE(f.remove_done_callback(id));
   co_await asyncio::sleep(0s);
   EXPECT_TRUE(called);
+}
+
+// TASK-018, TASK-019
+ASYNC_TEST(FutureCallback, OneThatIsCalledCannotRemoveThoseOfTheSamePass) {
+  asyncio::Future<> f;
+  std::vector<asyncio::CallbackId> later;
+  int calls = 0;
+  int removed = 0;
+  f.add_done_callback([&](const asyncio::Future<>& done) {
+    for (const auto id : later) removed += done.remove_done_callback(id) ? 1 : 0;
+  });
+  for (int i = 0; i < 2; ++i) later.push_back(f.add_done_callback([&] { ++calls; }));
+  f.set_result();
+  co_await asyncio::sleep(0s);
+  EXPECT_EQ(removed, 0);
+  EXPECT_EQ(calls, 2);
 }
 
 // TASK-019

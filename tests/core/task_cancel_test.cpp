@@ -56,6 +56,17 @@ ASYNC_TEST(TaskCancel, OfADoneTaskDoesNothing) {
   EXPECT_EQ(task.result(), 5);
 }
 
+// TASK-060
+ASYNC_TEST(TaskCancel, OfACancelledTaskDoesNothing) {
+  auto task = asyncio::create_task(asyncio::sleep(1h));
+  co_await asyncio::sleep(0s);
+  EXPECT_TRUE(task.cancel("first"));
+  EXPECT_EQ(end_of(co_await asyncio::as_result(task)), "cancelled: first");
+  EXPECT_FALSE(task.cancel("second"));
+  EXPECT_TRUE(task.cancelled());
+  EXPECT_EQ(task.cancelling(), 1U);
+}
+
 // TASK-062
 ASYNC_TEST(TaskCancel, CancelsTheAwaitedFutureAtOnceAndThrowsOnePassLater) {
   asyncio::Future<int> f;
@@ -80,6 +91,17 @@ ASYNC_TEST(TaskCancel, BothTheFutureAndTheTaskMayBeCancelled) {
   EXPECT_TRUE(task.cancel());
   EXPECT_TRUE((co_await asyncio::as_result(task)).cancelled());
   EXPECT_TRUE(task.cancelled());
+}
+
+// TASK-030, TASK-074
+ASYNC_TEST(TaskCancel, OfTheAwaitedFutureAloneEndsTheTaskCancelled) {
+  asyncio::Future<int> f;
+  auto task = asyncio::create_task(pass_on(f));
+  co_await asyncio::sleep(0s);
+  f.cancel("from below");
+  EXPECT_EQ(end_of(co_await asyncio::as_result(task)), "cancelled: from below");
+  EXPECT_TRUE(task.cancelled());
+  EXPECT_EQ(task.cancelling(), 0U);
 }
 
 // TASK-063

@@ -36,6 +36,12 @@ struct Counter {
   }
 };
 
+/// What create_task() and ensure_future() take.
+template <class A>
+concept MadeATask = requires(A a) { asyncio::create_task(std::move(a)); };
+template <class A>
+concept Ensured = requires(A a) { asyncio::ensure_future(std::move(a)); };
+
 unsigned long auto_number(const std::string& name) {
   return name.starts_with("Task-") ? std::stoul(name.substr(5)) : 0;
 }
@@ -164,6 +170,20 @@ ASYNC_TEST(CreateTask, RefusesACoroutineThatWasMovedFrom) {
   // NOLINTNEXTLINE(bugprone-use-after-move): what is tested
   EXPECT_THROW(asyncio::create_task(std::move(coro)), asyncio::RuntimeError);
   EXPECT_EQ(co_await task, 2);
+}
+
+// RUN-009, TASK-051
+TEST(CreateTask, DoesNotCompileForWhatIsNotAwaitable) {
+  static_assert(MadeATask<asyncio::Coro<int>>);
+  static_assert(MadeATask<asyncio::Coro<int> (*)()>);
+  static_assert(!MadeATask<int>);
+  static_assert(!MadeATask<int (*)()>);
+  static_assert(!MadeATask<std::string>);
+  static_assert(!MadeATask<asyncio::Task<int>>);  // it is one already
+  static_assert(Ensured<asyncio::Coro<int>>);
+  static_assert(Ensured<asyncio::Task<int>>);
+  static_assert(!Ensured<int>);
+  static_assert(!Ensured<std::string>);
 }
 
 // --- names

@@ -173,6 +173,27 @@ ASYNC_TEST(Uncancel, OnlyItChangesTheCountOfATaskThatSwallowsCancels) {
   EXPECT_EQ(task.uncancel(), 0U);
 }
 
+// TASK-082, TASK-073, TASK-049
+ASYNC_TEST(Uncancel, MakesTheTaskPendingAgainUntilTheNextCancelAndChangesNoEnd) {
+  const auto takes_one_back = []() -> asyncio::Coro<> {
+    (void)co_await asyncio::as_result(asyncio::sleep(1h));
+    asyncio::current_task()->uncancel();
+    co_await asyncio::sleep(1h);
+  };
+  auto task = asyncio::create_task(takes_one_back);
+  co_await asyncio::sleep(0s);
+  EXPECT_TRUE(task.cancel());
+  EXPECT_TRUE(task.repr().starts_with("<Task cancelling ")) << task.repr();
+  co_await asyncio::sleep(0s);
+  EXPECT_EQ(task.cancelling(), 0U);
+  EXPECT_TRUE(task.repr().starts_with("<Task pending ")) << task.repr();
+  EXPECT_TRUE(task.cancel());
+  EXPECT_EQ(task.cancelling(), 1U);
+  EXPECT_TRUE((co_await asyncio::as_result(task)).cancelled());
+  task.uncancel();
+  EXPECT_TRUE(task.cancelled());
+}
+
 // TASK-083
 ASYNC_TEST(Uncancel, WithdrawsARequestThatWasNotDelivered) {
   asyncio::Future<> f;

@@ -904,6 +904,29 @@ ASYNC_TEST(Traceback, OfACancelledTaskGoesToItsFirstAwaiter) {
   EXPECT_EQ(co_await caught(left(task)), lines(at("left", left_line), "CancelledError"));
 }
 
+// TASK-076, TASK-077
+ASYNC_TEST(Traceback, OfACancelledTaskIsKnownToWhoAsksForItsResultOrException) {
+  for (const bool result : {true, false}) {
+    auto task = asyncio::create_task(sleeps());
+    co_await asyncio::sleep(0s);
+    task.cancel("why");
+    co_await asyncio::sleep(0s);
+    Outline seen;
+    try {
+      if (result) {
+        task.result();
+      } else {
+        (void)task.exception();
+      }
+    } catch (...) {
+      seen = outline(std::current_exception());
+    }
+    EXPECT_EQ(seen,
+              lines(at("sleeps", sleeps_line), at("sleeper", sleeper_line), "CancelledError: why"))
+        << result;
+  }
+}
+
 // TASK-066
 ASYNC_TEST(Traceback, OfATaskThatWasCancelledBeforeItBeganHasNoFramesOfIts) {
   auto task = asyncio::create_task(sleeps());

@@ -168,6 +168,7 @@ TEST(Run, WorksOnAnotherThreadWhileALoopRunsHere) {
 TEST(Run, DoesNotCompileForWhatIsNotAwaitable) {
   static_assert(Runnable<asyncio::Coro<int>>);
   static_assert(Runnable<decltype(&answer)>);
+  static_assert(!Runnable<asyncio::Future<int>>);  // as Python 3.13
   static_assert(!Runnable<int>);
   static_assert(!Runnable<int (*)()>);
   static_assert(!Runnable<std::string>);

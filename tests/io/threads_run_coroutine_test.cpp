@@ -21,6 +21,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -199,6 +200,24 @@ ASYNC_TEST(RunCoroutineThreadsafe, AFailureToMakeTheTaskIsSetOnTheFutureAndRepor
   EXPECT_TRUE(future.done());
   EXPECT_TRUE(support::is_a<asyncio::RuntimeError>(error_of(future)));
   EXPECT_EQ(reports, 1);
+}
+
+// COMB-138, LOOP-093
+ASYNC_TEST(RunCoroutineThreadsafe, WhatTheTaskFactoryThrowsIsSetOnTheFutureAndReported) {
+  auto& loop = asyncio::get_running_loop();
+  std::vector<std::string> reported;
+  loop.set_exception_handler([&](asyncio::EventLoop&, const asyncio::ExceptionContext& context) {
+    reported.push_back(support::text_of(context.exception));
+  });
+  std::exception_ptr error;
+  auto job = asyncio::create_task(asyncio::to_thread(
+      [&] { error = error_of(asyncio::run_coroutine_threadsafe(doubled(1), loop)); }));
+  loop.set_task_factory(
+      [](asyncio::EventLoop&, asyncio::TaskOptions&) { throw std::domain_error("no task today"); });
+  co_await job;
+  loop.set_task_factory(nullptr);
+  EXPECT_EQ(support::text_of(error), "no task today");
+  EXPECT_EQ(reported, std::vector<std::string>{"no task today"});
 }
 
 // COMB-139

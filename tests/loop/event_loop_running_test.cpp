@@ -15,6 +15,7 @@
 #include <csignal>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -41,6 +42,10 @@ asyncio::Coro<> interrupts() {
   co_await asyncio::sleep(0s);
   throw asyncio::KeyboardInterrupt();
 }
+
+template <class A>
+concept RunsUntilComplete =
+    requires(asyncio::EventLoop& loop, A a) { loop.run_until_complete(std::move(a)); };
 
 // The text of the RuntimeError that `fn` throws; "" if it throws none.
 template <class F>
@@ -118,6 +123,14 @@ TEST(EventLoopRunUntilComplete, GivesTheResultOrThrowsTheError) {
   loop->close();
 }
 
+// LOOP-037
+TEST(EventLoopRunUntilComplete, DoesNotCompileForWhatIsNotAwaitable) {
+  static_assert(RunsUntilComplete<asyncio::Coro<int>>);
+  static_assert(RunsUntilComplete<asyncio::Future<int>>);
+  static_assert(!RunsUntilComplete<int>);
+  static_assert(!RunsUntilComplete<std::string>);
+}
+
 // LOOP-038
 TEST(EventLoopRunUntilComplete, RunsWhatElseIsReadyInTheLastIteration) {
   auto loop = asyncio::new_event_loop();
@@ -144,6 +157,34 @@ TEST(EventLoopRunUntilComplete, ThrowsIfTheLoopIsStoppedBefore) {
   const std::string text = refusal([&] { loop->run_until_complete(future); });
   EXPECT_TRUE(contains(text, "stopped before Future completed")) << text;
   EXPECT_FALSE(future.done());
+  loop->close();
+}
+
+// LOOP-039, LOOP-034
+TEST(EventLoopRunUntilComplete, ATaskThatHasStoppedTheLoopGoesOnInTheNextRun) {
+  auto loop = asyncio::testing::new_virtual_loop();
+  int turns = 0;
+  const auto body = [&]() -> asyncio::Coro<> {
+    while (turns < 10) {
+      co_await asyncio::sleep(100ms);
+      if (++turns == 2) loop->stop();
+    }
+  };
+  auto task = loop->create_task(body);
+  const asyncio::TimePoint began = loop->time();
+  EXPECT_THROW(loop->run_until_complete(task), asyncio::RuntimeError);
+  EXPECT_EQ(turns, 2);
+  EXPECT_EQ(loop->time() - began, asyncio::Duration(200ms));
+  EXPECT_FALSE(task.done());
+  loop->run_until_complete(task);
+  EXPECT_EQ(turns, 10);
+
+  turns = 0;
+  auto stopped = loop->create_task(body);
+  EXPECT_THROW(loop->run_until_complete(stopped), asyncio::RuntimeError);
+  stopped.cancel();
+  EXPECT_THROW(loop->run_until_complete(stopped), asyncio::CancelledError);
+  EXPECT_EQ(turns, 2);
   loop->close();
 }
 

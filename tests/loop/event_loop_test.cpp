@@ -178,6 +178,24 @@ ASYNC_TEST(EventLoopIteration, WaitsForTheEarliestTimerEvenForDays) {
   late.cancel();
 }
 
+// LOOP-002, LOOP-004, LOOP-011: ten would do
+TEST(EventLoopIteration, IsNotRepeatedInVainForADeadlineThatIsNear) {
+  auto loop = asyncio::new_event_loop();
+  const auto sleeps = []() -> asyncio::Coro<> {
+    co_await asyncio::sleep(10ms);
+    co_await asyncio::sleep(100us);
+    co_await asyncio::sleep(1us);
+    co_await asyncio::sleep(10ns);
+    co_await asyncio::sleep(1ns);
+  };
+  auto task = loop->create_task(sleeps);
+  int iterations = 0;
+  for (; !task.done() && iterations < 100'000; ++iterations) loop->poll_once(1h);
+  EXPECT_TRUE(task.done());
+  EXPECT_LE(iterations, 20);
+  loop->close();
+}
+
 // --- scheduling ---
 
 // LOOP-013

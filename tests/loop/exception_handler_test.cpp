@@ -207,6 +207,23 @@ ASYNC_TEST(ExceptionHandler, RunsInTheContextOfTheTaskItIsToldOf) {
   EXPECT_EQ(shade.get(), 1);
 }
 
+// LOOP-055, TASK-031
+ASYNC_TEST(ExceptionHandler, ToldOfATaskThatFailedRunsInTheContextAsThatTaskHasLeftIt) {
+  auto& loop = asyncio::get_running_loop();
+  std::vector<int> seen;
+  loop.set_exception_handler(
+      [&](asyncio::EventLoop&, const asyncio::ExceptionContext&) { seen.push_back(shade.get()); });
+  const auto body = []() -> asyncio::Coro<> {
+    shade.set(7);
+    throw std::runtime_error("nobody asks");
+    co_return;
+  };
+  asyncio::create_task(body);
+  co_await asyncio::sleep(1s);
+  EXPECT_EQ(seen, std::vector<int>{7});
+  EXPECT_EQ(shade.get(), 0);
+}
+
 // LOOP-056, failure 16
 ASYNC_TEST(ExceptionHandler, ThatThrowsIsReportedByTheDefaultOneAndTheLoopGoesOn) {
   const support::LogCapture logged;

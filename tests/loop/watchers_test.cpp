@@ -118,6 +118,21 @@ TEST_F(Watchers, ADescriptorThatBecomesReadableWakesTheLoop) {
   EXPECT_EQ(pipe.drain_first(), "x");
 }
 
+// LOOP-034, LOOP-076
+TEST_F(Watchers, AReaderThatIsRemovedAtTheBeginningOfTheNextRunIsNotCalledInItAgain) {
+  const Ends pipe = Ends::pipe();
+  pipe.fill_first();
+  loop->add_reader(pipe.first(), [&] {
+    log.push_back("read");
+    loop->call_soon([&] { loop->remove_reader(pipe.first()); });
+  });
+  for (int run = 0; run < 2; ++run) {
+    loop->call_soon([this] { loop->stop(); });
+    loop->run_forever();
+    EXPECT_EQ(log, Log{"read"});
+  }
+}
+
 // LOOP-070
 TEST_F(Watchers, ASecondReaderReplacesTheFirstAndFreesIt) {
   const Ends pipe = Ends::pipe();

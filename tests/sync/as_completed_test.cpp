@@ -51,6 +51,9 @@ Tasks completing_tasks(const Values& seconds) {
   return tasks;
 }
 
+template <class R>
+concept Completed = requires(R r) { asyncio::as_completed(r); };
+
 asyncio::Coro<> as_completed_cancel_all(const Tasks& tasks) {
   for (const auto& t : tasks) t.cancel();
   for (const auto& t : tasks) (void)co_await asyncio::as_result(t);
@@ -73,6 +76,15 @@ ASYNC_TEST(AsCompleted, TheSameTaskGivenTwiceComesOnce) {
   int n = 0;
   for (auto& next : asyncio::as_completed(tasks)) n += co_await next;
   EXPECT_EQ(n, 1);
+}
+
+// COMB-087
+TEST(AsCompleted, DoesNotCompileForAnythingButARangeOfAwaitables) {
+  static_assert(Completed<Tasks>);
+  static_assert(!Completed<asyncio::Future<int>>);
+  static_assert(!Completed<asyncio::Task<int>>);
+  static_assert(!Completed<asyncio::Coro<int>>);
+  static_assert(!Completed<std::vector<int>>);
 }
 
 // COMB-090

@@ -35,6 +35,9 @@ asyncio::Coro<int> gather_fails(asyncio::Duration after, const char* text) {
   throw std::runtime_error(text);
 }
 
+template <class... As>
+concept Gathered = requires(As... as) { asyncio::gather(std::move(as)...); };
+
 asyncio::Coro<int> gather_notes(Log& log, const char* name, int value) {
   log.push_back(name);
   co_return value;
@@ -169,6 +172,35 @@ TEST(Gather, FuturesOfDifferentLoopsAreRefused) {
   }
   one->close();
   two->close();
+}
+
+// COMB-006, COMB-012
+TEST(Gather, DoesNotCompileForWhatIsNotAwaitable) {
+  static_assert(Gathered<asyncio::Coro<int>, asyncio::Task<int>>);
+  static_assert(!Gathered<int>);
+  static_assert(!Gathered<asyncio::Coro<int>, std::string>);
+  static_assert(!Gathered<std::vector<int>>);
+}
+
+// COMB-006
+TEST(Gather, OfFuturesOfAnIdleLoopBelongsToThatLoopHoweverOftenTheyAreGathered) {
+  auto loop = asyncio::new_event_loop();
+  {
+    const std::vector<asyncio::Future<int>> children{loop->create_future<int>(),
+                                                     loop->create_future<int>()};
+    auto first = asyncio::gather(children);
+    auto second = asyncio::gather(children[0], children[1]);
+    EXPECT_EQ(&first.get_loop(), loop.get());
+    EXPECT_EQ(&second.get_loop(), loop.get());
+    loop->poll_once();
+    EXPECT_FALSE(first.done());
+    EXPECT_FALSE(second.done());
+    children[1].set_result(2);
+    children[0].set_result(1);
+    EXPECT_EQ(loop->run_until_complete(first), (std::vector{1, 2}));
+    EXPECT_EQ(loop->run_until_complete(second), (std::tuple{1, 2}));
+  }
+  loop->close();
 }
 
 // COMB-012

@@ -294,7 +294,7 @@ ASYNC_TEST(PrimitiveGone, ABarrier) {
   co_await passes(1);
   cancelled.cancel("enough");
   barrier.reset();
-  EXPECT_EQ(co_await end_of(waiting), destroyed("Condition.wait()"));
+  EXPECT_EQ(co_await end_of(waiting), destroyed("Barrier.wait()"));
   EXPECT_EQ(co_await end_of(cancelled), "cancelled:enough");
 }
 
@@ -309,10 +309,10 @@ ASYNC_TEST(PrimitiveGone, ABarrierThatDrains) {
   EXPECT_EQ(barrier->repr(), "<Barrier [draining, waiters:0/3]>");
   second.cancel("enough");
   barrier.reset();
-  EXPECT_EQ(co_await end_of(first), destroyed("Condition.wait()"));
+  EXPECT_EQ(co_await end_of(first), destroyed("Barrier.wait()"));
   EXPECT_EQ(co_await end_of(second), "cancelled:enough");
   EXPECT_EQ(co_await third, 2);
-  EXPECT_EQ(co_await end_of(late), destroyed("Condition.wait()"));
+  EXPECT_EQ(co_await end_of(late), destroyed("Barrier.wait()"));
 }
 
 // failure 37, failure 36
@@ -324,7 +324,7 @@ ASYNC_TEST(PrimitiveGone, ABarrierThatIsBroken) {
   co_await barrier->abort();
   second.cancel("enough");
   barrier.reset();
-  EXPECT_EQ(co_await end_of(first), destroyed("Condition.wait()"));
+  EXPECT_EQ(co_await end_of(first), destroyed("Barrier.wait()"));
   EXPECT_EQ(co_await end_of(second), "cancelled:enough");
 }
 

@@ -274,7 +274,7 @@ TEST(PrimitiveLoop, OfABarrierIsThatOfItsFirstWait) {
   bind_to_another_loop([&] { return barrier.wait(); });
   asyncio::testing::run([&]() -> asyncio::Coro<> {
     name_running_task();
-    EXPECT_EQ(co_await thrown_by_await(barrier.wait()), bound("Condition.wait()"));
+    EXPECT_EQ(co_await thrown_by_await(barrier.wait()), bound("Barrier.wait()"));
   });
   EXPECT_EQ(barrier.repr(), "<Barrier [filling, waiters:0/2]>");
 }

@@ -96,6 +96,21 @@ ASYNC_TEST(TaskGroupBodyFailure, CancelsTheChildrenWaitsForThemAndThrowsAGroup) 
   EXPECT_EQ(loop.time() - start, asyncio::Duration(3s));
 }
 
+// COMB-117, TASK-066
+ASYNC_TEST(TaskGroupBodyFailure, AtOnceCancelsChildrenThatHaveNotBegun) {
+  Log log;
+  std::vector<asyncio::Task<>> children;
+  auto end = co_await asyncio::as_result(
+      asyncio::with(asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) {
+        children.push_back(group.create_task(logs_cancels(log, "one")));
+        children.push_back(group.create_task(logs_cancels(log, "two")));
+        throw std::domain_error("body");
+      }));
+  EXPECT_EQ(shape_of(end.error()), "[body]");
+  EXPECT_EQ(log, Log{});
+  for (const auto& child : children) EXPECT_TRUE(child.cancelled());
+}
+
 // COMB-117, COMB-112
 ASYNC_TEST(TaskGroupBodyFailure, GroupsTheBodysErrorAfterThoseOfTheCancelledChildren) {
   auto end = co_await asyncio::as_result(
@@ -153,6 +168,22 @@ ASYNC_TEST(TaskGroupCancellation, WhileTheGroupWaitsCancelsTheChildrenAndIsThrow
             (Log{"one cancelled", "two cancelled", "one cleaned up", "CancelledError(stop) 1"}));
 }
 
+// COMB-118, COMB-104
+ASYNC_TEST(TaskGroupCancellation, InTheBodyOfAGroupWithoutChildrenIsThrownBare) {
+  Log log;
+  auto parent = asyncio::create_task([&]() -> asyncio::Coro<> {
+    co_await asyncio::with(asyncio::TaskGroup(), [&]() -> asyncio::Coro<> {
+      auto end = co_await asyncio::as_result(asyncio::sleep(1h));
+      log.push_back("body cancelled");
+      end.value();
+    });
+  });
+  co_await asyncio::sleep(1s);
+  parent.cancel("stop");
+  co_await report_end(parent, log);
+  EXPECT_EQ(log, (Log{"body cancelled", "CancelledError(stop) 1"}));
+}
+
 // COMB-119
 ASYNC_TEST(TaskGroupCancellation, WithChildErrorsGivesTheGroupAndStaysPending) {
   Log log;
@@ -203,6 +234,27 @@ ASYNC_TEST(TaskGroupCancellation, AfterAChildErrorWhileItWaitsGivesTheGroupAndSt
   parent.cancel();
   co_await parent;
   EXPECT_EQ(log, (Log{"other cancelled", "other cleaned up", "[child] 1", "CancelledError 1"}));
+}
+
+// COMB-119, COMB-109: the child's error interrupts the cleanup, too
+ASYNC_TEST(TaskGroupCancellation, MeetingAChildErrorWhileTheBodyCleansUpGivesTheGroup) {
+  Log log;
+  auto in_group = [&]() -> asyncio::Coro<> {
+    co_await asyncio::with(asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) -> asyncio::Coro<> {
+      group.create_task(fails_after(3s, "child"));
+      co_await logs_cancels(log, "body", 10s);
+    });
+  };
+  auto around = [&]() -> asyncio::Coro<> { co_await asyncio::create_task(in_group); };
+  for (const bool through_another_task : {false, true}) {
+    auto parent =
+        through_another_task ? asyncio::create_task(around) : asyncio::create_task(in_group);
+    co_await asyncio::sleep(1s);
+    parent.cancel();
+    co_await report_end(parent, log);
+    EXPECT_EQ(log, (Log{"body cancelled", "body cancelled again", "[child] 1"}));
+    log.clear();
+  }
 }
 
 // COMB-120
@@ -310,6 +362,29 @@ ASYNC_TEST(NestedTaskGroups, AnInnerFailureIsAGroupInTheGroupOfTheOuter) {
       }));
   EXPECT_EQ(shape_of(end.error()), "[[no]]");
   EXPECT_EQ(log, (Log{"inner child cancelled", "outer child cancelled"}));
+}
+
+// COMB-126, COMB-119
+ASYNC_TEST(NestedTaskGroups, ACancelThatMakesInnerChildrenFailGivesAGroupInAGroup) {
+  for (const bool outer_has_a_child : {false, true}) {
+    Log log;
+    auto in_outer = [&](asyncio::TaskGroup& outer) -> asyncio::Coro<> {
+      if (outer_has_a_child) outer.create_task(logs_cancels(log, "outer child"));
+      co_await asyncio::with(asyncio::TaskGroup(),
+                             [&](asyncio::TaskGroup& inner) -> asyncio::Coro<> {
+                               inner.create_task(fails_when_cancelled("one"));
+                               inner.create_task(fails_when_cancelled("two"));
+                               co_await asyncio::sleep(1h);
+                             });
+    };
+    auto parent = asyncio::create_task(
+        [&]() -> asyncio::Coro<> { co_await asyncio::with(asyncio::TaskGroup(), in_outer); });
+    co_await asyncio::sleep(1s);
+    parent.cancel();
+    co_await report_end(parent, log);
+    EXPECT_EQ(log.back(), "[[one, two]] 1");
+    EXPECT_EQ(log.size(), outer_has_a_child ? 2U : 1U);
+  }
 }
 
 // COMB-127

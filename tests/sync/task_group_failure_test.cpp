@@ -40,6 +40,33 @@ asyncio::Coro<> fail_when_cancelled(std::string text) {
   throw std::domain_error(text);
 }
 
+/// Fails with what is no ordinary error.
+asyncio::Coro<> fail_oddly() {
+  const std::vector errors{std::make_exception_ptr(asyncio::CancelledError())};
+  throw asyncio::BaseExceptionGroup("not ordinary", errors);
+  co_return;
+}
+
+/// How many members a BaseExceptionGroup has that is no ExceptionGroup; 0 for anything else.
+std::size_t odd_members(const std::exception_ptr& error) {
+  try {
+    if (error != nullptr) std::rethrow_exception(error);
+  } catch (const std::exception&) {
+  } catch (const asyncio::BaseExceptionGroup& group) {
+    return group.exceptions().size();
+  } catch (...) {
+  }
+  return 0;
+}
+
+/// Two more of these in the group every ten milliseconds.
+asyncio::Coro<> grow(asyncio::TaskGroup& group, int& heads) {
+  if (++heads > 100) co_return;
+  co_await asyncio::sleep(10ms);
+  group.create_task(grow(group, heads));
+  group.create_task(grow(group, heads));
+}
+
 constexpr const char* unhandled = "unhandled errors in a TaskGroup: ";
 
 }  // namespace
@@ -141,6 +168,43 @@ ASYNC_TEST(TaskGroupChildFailure, AnErrorThatIsNoOrdinaryOneMakesABaseExceptionG
   } catch (...) {
   }
   EXPECT_TRUE(is_group);
+}
+
+// COMB-114, COMB-112
+ASYNC_TEST(TaskGroupChildFailure, OneThatIsNoOrdinaryErrorAmongOthersMakesABaseExceptionGroup) {
+  for (const bool of_child : {true, false}) {
+    auto body = [&](asyncio::TaskGroup& group) -> asyncio::Coro<> {
+      if (of_child) {
+        group.create_task(fail_oddly());
+      } else {
+        group.create_task(fail_after(1s, "ordinary"));
+      }
+      (void)co_await asyncio::as_result(asyncio::sleep(1h));
+      if (!of_child) co_await fail_oddly();
+      throw std::domain_error("ordinary");
+    };
+    auto end = co_await asyncio::as_result(asyncio::with(asyncio::TaskGroup(), body));
+    EXPECT_EQ(odd_members(end.error()), 2U) << of_child;
+    EXPECT_EQ(asyncio::current_task()->cancelling(), 0U);
+  }
+}
+
+// COMB-102, COMB-109, COMB-116
+ASYNC_TEST(TaskGroupChildFailure, EndsChildrenThatKeepMakingMore) {
+  int heads = 0;
+  asyncio::TaskGroup group;
+  auto hercules = [&]() -> asyncio::Coro<> {
+    while (heads < 10) co_await asyncio::sleep(15ms);
+    throw std::domain_error("enough");
+  };
+  auto body = [&] {
+    group.create_task(grow(group, heads));
+    group.create_task(hercules());
+  };
+  auto end = co_await asyncio::as_result(asyncio::with(group, body));
+  EXPECT_EQ(support::members_of(end.error()), std::string(unhandled) + "enough");
+  EXPECT_GE(heads, 10);
+  EXPECT_EQ(asyncio::all_tasks().size(), 1U);
 }
 
 // COMB-113: also for what is thrown in C++ only

@@ -123,6 +123,22 @@ ASYNC_TEST(TaskGroup, LeavingWaitsForAllChildrenWhoseResultsAreReadAfterwards) {
 }
 
 // COMB-102
+ASYNC_TEST(TaskGroup, TakesTasksAllThroughItsBody) {
+  auto& loop = asyncio::get_running_loop();
+  const auto start = loop.time();
+  std::vector<asyncio::Task<int>> tasks;
+  co_await asyncio::with(asyncio::TaskGroup(), [&](asyncio::TaskGroup& group) -> asyncio::Coro<> {
+    tasks.push_back(group.create_task(value_after(1s, 42)));
+    co_await asyncio::sleep(1500ms);
+    EXPECT_TRUE(tasks[0].done());
+    tasks.push_back(group.create_task(value_after(2s, 11)));
+  });
+  EXPECT_EQ(loop.time() - start, asyncio::Duration(3500ms));
+  EXPECT_EQ(tasks[0].result(), 42);
+  EXPECT_EQ(tasks[1].result(), 11);
+}
+
+// COMB-102
 ASYNC_TEST(TaskGroup, LeavingWaitsForChildrenThatChildrenAddWhileItWaits) {
   Log log;
   asyncio::TaskGroup group;

@@ -235,6 +235,18 @@ ASYNC_TEST(Timeout, ACancelledErrorOfTheBodyItselfPassesBeforeTheDeadline) {
   EXPECT_FALSE(limit.expired());
 }
 
+// COMB-065, COMB-062
+ASYNC_TEST(Timeout, ACancelOfTheTaskBeforeTheDeadlinePasses) {
+  auto limit = asyncio::timeout(10s);
+  auto end = co_await asyncio::as_result(asyncio::with(limit, []() -> asyncio::Coro<> {
+    asyncio::current_task()->cancel("from outside");
+    co_await asyncio::sleep(10s);
+  }));
+  EXPECT_TRUE(end.cancelled());
+  EXPECT_FALSE(limit.expired());
+  EXPECT_EQ(cancels_of_this_task(), 1u);
+}
+
 // COMB-066
 TEST(Timeout, ABodyThatNeverSuspendsNeverTimesOut) {
   asyncio::run([]() -> asyncio::Coro<> {

@@ -264,6 +264,23 @@ ASYNC_TEST(WaitFor, CancellingTheCallerCancelsWhatIsAwaited) {
   }
 }
 
+// COMB-050, COMB-045
+ASYNC_TEST(WaitFor, CancellingTheCallerWaitsForOneThatRefusesAndGivesItsValue) {
+  auto stubborn = [](asyncio::Duration until) -> asyncio::Coro<int> {
+    while (wait_for_now() < until) {
+      (void)co_await asyncio::as_result(asyncio::sleep(until - wait_for_now()));
+    }
+    co_return 3;
+  };
+  const asyncio::Duration until = wait_for_now() + 2s;
+  auto waiter = asyncio::create_task(asyncio::wait_for(stubborn(until), 4s));
+  co_await asyncio::sleep(0s);
+  EXPECT_TRUE(waiter.cancel());
+  EXPECT_EQ(co_await waiter, 3);
+  EXPECT_EQ(wait_for_now(), until);
+  EXPECT_EQ(waiter.cancelling(), 1u);
+}
+
 // COMB-051
 ASYNC_TEST(WaitFor, ACancellationWinsOverAResultOfTheSamePassWhichStaysInTheFuture) {
   asyncio::Future<int> future;

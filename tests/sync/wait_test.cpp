@@ -36,6 +36,14 @@ asyncio::Task<int> wait_task(asyncio::Duration after, int value = 0) {
   return asyncio::create_task(wait_gives(after, value));
 }
 
+asyncio::Coro<int> wait_yields(int turns) {
+  for (int i = 0; i < turns; ++i) co_await asyncio::sleep(0s);
+  co_return turns;
+}
+
+template <class R>
+concept Waited = requires(R r) { asyncio::wait(r); };
+
 asyncio::Coro<> wait_cancel_all(const Tasks& tasks) {
   for (const auto& t : tasks) t.cancel();
   for (const auto& t : tasks) (void)co_await asyncio::as_result(t);
@@ -61,6 +69,16 @@ TEST(Wait, FuturesOfDifferentLoopsAreRefused) {
   }
   one->close();
   two->close();
+}
+
+// COMB-026
+TEST(Wait, DoesNotCompileForAnythingButARangeOfHandles) {
+  static_assert(Waited<Tasks>);
+  static_assert(Waited<std::vector<asyncio::FutureBase>>);
+  static_assert(!Waited<asyncio::Future<int>>);
+  static_assert(!Waited<asyncio::Task<int>>);
+  static_assert(!Waited<asyncio::Coro<int>>);
+  static_assert(!Waited<std::vector<int>>);
 }
 
 // COMB-030, COMB-031
@@ -129,6 +147,14 @@ ASYNC_TEST(Wait, FirstCompletedGivesAllThatAreDoneByThen) {
   auto [done, pending] = co_await asyncio::wait(tasks, {.return_when = asyncio::FIRST_COMPLETED});
   EXPECT_EQ(done, (Tasks{tasks[0], tasks[2]}));
   co_await wait_cancel_all(pending);
+}
+
+// COMB-032: it goes on one pass after it was woken
+ASYNC_TEST(Wait, FirstCompletedGivesAlsoWhatEndsInThePassInWhichItIsWoken) {
+  const Tasks tasks{asyncio::create_task(wait_yields(1)), asyncio::create_task(wait_yields(2))};
+  auto [done, pending] = co_await asyncio::wait(tasks, {.return_when = asyncio::FIRST_COMPLETED});
+  EXPECT_EQ(done, tasks);
+  EXPECT_TRUE(pending.empty());
 }
 
 // COMB-033, COMB-037
@@ -207,6 +233,16 @@ ASYNC_TEST(Wait, ATimeoutOfZeroSeesWhatWasDoneBefore) {
   co_await tasks[0];
   auto [done, pending] = co_await asyncio::wait(tasks, {.timeout = 0s});
   EXPECT_EQ(done, Tasks{tasks[0]});
+  co_await wait_cancel_all(pending);
+}
+
+// COMB-034, COMB-036
+ASYNC_TEST(Wait, ATimeoutAtTheMomentWhenOneEndsGivesThatOneAsDone) {
+  const Tasks tasks{wait_task(2s), wait_task(1s)};
+  auto waiter = asyncio::create_task(asyncio::wait(tasks, {.timeout = 1s}));
+  const auto [done, pending] = co_await waiter;
+  EXPECT_EQ(done, Tasks{tasks[1]});
+  EXPECT_EQ(pending, Tasks{tasks[0]});
   co_await wait_cancel_all(pending);
 }
 

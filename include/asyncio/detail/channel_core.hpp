@@ -72,6 +72,11 @@ class ChannelCore {
 class ChannelCore::SendWait : public LineWait {
  public:
   explicit SendWait(ChannelCore& core) noexcept : LineWait(ops), core_(&core) {}
+  SendWait(SendWait&&) noexcept = default;
+  /// With its task, perhaps before it has taken what it was promised.
+  ~SendWait() {
+    if (chosen() && !bereft()) give_back();
+  }
   [[nodiscard]] bool await_ready() const noexcept { return core_->has_room() || core_->closed(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
@@ -92,6 +97,7 @@ class ChannelCore::SendWait : public LineWait {
  private:
   static const Ops ops;
   void end();
+  void give_back() noexcept;
   ChannelCore* core_;
 };
 
@@ -99,6 +105,10 @@ class ChannelCore::SendWait : public LineWait {
 class ChannelCore::NextWait : public LineWait {
  public:
   explicit NextWait(ChannelCore& core) noexcept : LineWait(ops), core_(&core) {}
+  NextWait(NextWait&&) noexcept = default;
+  ~NextWait() {
+    if (chosen() && !bereft()) give_back();
+  }
   [[nodiscard]] bool await_ready() const noexcept { return core_->has_item() || core_->closed(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
@@ -120,6 +130,7 @@ class ChannelCore::NextWait : public LineWait {
  private:
   static const Ops ops;
   void end();
+  void give_back() noexcept;
   ChannelCore* core_;
 };
 
