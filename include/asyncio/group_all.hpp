@@ -21,7 +21,7 @@ using AwaitedValue = std::remove_cvref_t<await_result_t<A>>;
 template <class A>
 Coro<AwaitedValue<A>> own_coro(A&& awaitable) {
   if constexpr (is_coro<std::remove_cvref_t<A>>) {
-    return std::move(awaitable);
+    return std::forward<A>(awaitable);
   } else {
     return await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable));
   }

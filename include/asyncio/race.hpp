@@ -136,13 +136,15 @@ Coro<T> race_in(std::vector<Coro<T>> coros) {
 /// have ended when this returns.
 ///
 ///     std::string page = co_await asyncio::race(fetch(mirror_1), fetch(mirror_2));
+///     auto [page, stopped] = co_await asyncio::race(fetch(url), stop.wait());
 ///
 /// Not in Python: ours.
-/// Returns: the winner's value. If the types differ, a tuple of optionals, of which the winner's
-/// has a value: `auto [page, stopped] = co_await asyncio::race(fetch(url), stop.wait());`. Throws:
-/// if none gives a value, ExceptionGroup of what they failed with, in that order, or CancelledError
-/// if all were cancelled. What one fails with after another has won is logged. Cancellation:
-/// cancels all of them and waits until they have ended.
+/// Returns: the winner's value. If the types differ, a tuple of optionals: the winner's has one.
+///
+/// Throws: if none gives a value, ExceptionGroup of what they failed with, in that order, or
+/// CancelledError if all were cancelled. What one fails with after another has won is logged.
+///
+/// Cancellation: cancels all of them and waits until they have ended.
 template <detail::AwaitableOrCoro... As>
   requires(sizeof...(As) > 0)
 [[nodiscard]] auto race(As&&... awaitables) {

@@ -41,7 +41,9 @@ class GeneratorStep : public OwnAwaiter, public ChildLink {
 
   GeneratorStep(GeneratorHandle& generator, const char* what, Action action,
                 std::exception_ptr raised = nullptr) noexcept
-      : generator_(&generator), what_(what), action_(action), raised_(std::move(raised)) {}
+      : generator_(&generator), what_(what), action_(action) {
+    raised_.swap(raised);
+  }
   ~GeneratorStep() = default;
 
   /// Returns: whether it has yielded. Throws: what the generator has ended with.
