@@ -236,15 +236,15 @@ ASYNC_TEST(ChannelLifetime, DestroyedBeforeACancellationArrivesLetsThatThrough) 
 // failure 37: as a local of main's
 TEST(ChannelLifetime, MayDieWithMainBeforeTheTasksThatWait) {
   const support::LogCapture capture;
-  std::optional<asyncio::Task<std::optional<int>>> taker;
+  std::vector<asyncio::Task<std::optional<int>>> taker;
   asyncio::testing::run([&]() -> asyncio::Coro<> {
     Channel channel(1);
-    taker = asyncio::create_task(channel.next());
+    taker.push_back(asyncio::create_task(channel.next()));
     co_await asyncio::sleep(0s);
   });
-  EXPECT_TRUE(taker->done());
-  EXPECT_FALSE(taker->cancelled());  // it learnt of the channel's end first
-  taker.reset();
+  EXPECT_TRUE(taker.front().done());
+  EXPECT_FALSE(taker.front().cancelled());  // it learnt of the channel's end first
+  taker.clear();
 }
 
 // failure 38: also at the end at which nobody has waited yet
