@@ -7,8 +7,10 @@
 #include <asyncio/task.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <source_location>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -22,11 +24,20 @@
 
 namespace asyncio {
 
+class Address;
 class Executor;
+class Socket;
 class ThreadPoolExecutor;
 
 namespace detail {
 class Backend;
+class SockAccept;
+class SockConnect;
+class SockRecv;
+class SockRecvFrom;
+class SockRecvInto;
+class SockSendAll;
+class SockSendTo;
 class LoopState;
 struct LoopAccess;
 
@@ -182,6 +193,30 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// cancelled.
   bool remove_reader(int fd) noexcept;
   bool remove_writer(int fd) noexcept;
+
+  // --- sockets: include <asyncio/socket.hpp> ---
+  //
+  // Each tries the call at once and waits only if it would block. One operation at a time may wait
+  // to read, and one to write: another one is a RuntimeError.
+  //
+  // Throws: std::system_error "recv from 127.0.0.1:80: Connection reset by peer"; RuntimeError if
+  // the socket belongs to another loop.
+  // Cancellation: nothing that has arrived is lost; of what was to be sent, some may have been.
+
+  /// At most `most` bytes, and at most 256 KiB. Returns: std::string, empty at the end.
+  detail::SockRecv sock_recv(Socket& socket, std::size_t most);
+  /// Returns: how many bytes; 0 at the end. Lifetime: `into` must live until it has ended.
+  detail::SockRecvInto sock_recv_into(Socket& socket, std::span<std::byte> into);
+  /// A datagram, cut off at `most` bytes. Returns: ReceivedFrom {data, address}.
+  detail::SockRecvFrom sock_recvfrom(Socket& socket, std::size_t most);
+  /// Lifetime: `data` must live until it has ended.
+  detail::SockSendAll sock_sendall(Socket& socket, std::span<const std::byte> data);
+  detail::SockSendAll sock_sendall(Socket& socket, std::string_view data);
+  /// Returns: how many bytes. Lifetime: `data` must live until it has ended.
+  detail::SockSendTo sock_sendto(Socket& socket, std::string_view data, const Address& to);
+  detail::SockConnect sock_connect(Socket& socket, const Address& to);
+  /// Returns: Accepted {connection, address}.
+  detail::SockAccept sock_accept(Socket& socket);
 
   // --- errors ---
 

@@ -1,12 +1,13 @@
 #include "io/backend_epoll.hpp"
 
 #include <asyncio/detail/frame_allocator.hpp>
+#include <asyncio/error.hpp>
 
+#include "io/endpoint_epoll.hpp"
 #include "io/system.hpp"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,17 +19,24 @@
 namespace asyncio::detail {
 namespace {
 
+// What an event says of its origin: the wake-up descriptor; or a number and its generation, with
+// the highest bit set; or else it is the address of an endpoint.
 constexpr std::uint64_t wake_tag = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t watch_tag = std::uint64_t{1} << 63;
+constexpr std::uint32_t generations = 0x7fffffff;
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t longest_wait = 24LL * 3600 * 1'000'000'000;  // as CPython
 
 class EpollBackend final : public Backend {
  public:
-  EpollBackend() : epoll_(sys::epoll_create()) {
+  EpollBackend() {
+    endpoints_.epoll = sys::epoll_create();
+    endpoints_.forks = sys::forks();
     try {
       wake_ = sys::event_fd();
       // By edges: nobody has to read its counter.
-      if (sys::epoll_control(epoll_, EPOLL_CTL_ADD, wake_, EPOLLIN | EPOLLET, wake_tag) != 0) {
+      if (sys::epoll_control(endpoints_.epoll, EPOLL_CTL_ADD, wake_, EPOLLIN | EPOLLET, wake_tag) !=
+          0) {
         sys::throw_errno(errno, "epoll_ctl(ADD) of the wake-up descriptor");
       }
     } catch (...) {
@@ -40,12 +48,13 @@ class EpollBackend final : public Backend {
 
   void submit(Operation& operation) override;
   void cancel(Operation& operation) noexcept override;
+  std::unique_ptr<Endpoint> open(int fd, Descriptor kind) override;
   bool poll(std::int64_t deadline, bool outside_work) override;
-  [[nodiscard]] bool busy() const noexcept override { return pending_ > 0; }
+  [[nodiscard]] bool busy() const noexcept override { return pending_ + endpoints_.waits > 0; }
   void wake() noexcept override { sys::write_event(wake_); }
   [[nodiscard]] std::int64_t now() const override { return sys::monotonic_now(); }
   [[nodiscard]] bool has_come(std::int64_t deadline) const override;
-  [[nodiscard]] int fd() const noexcept override { return epoll_; }
+  [[nodiscard]] int fd() const noexcept override { return endpoints_.epoll; }
 
  private:
   // What a descriptor is watched for. The generation tells an event of this registration from a
@@ -68,12 +77,12 @@ class EpollBackend final : public Backend {
   void dispatch(const epoll_event& event);
   void close_all() noexcept {
     if (wake_ >= 0) sys::close(wake_);
-    sys::close(epoll_);
+    sys::close(endpoints_.epoll);
+    endpoints_.forget_all();
   }
 
-  int epoll_;
+  EpollEndpoints endpoints_;
   int wake_ = -1;
-  const int owner_ = ::getpid();
   std::vector<Entry> entries_;
   std::size_t pending_ = 0;
 };
@@ -82,16 +91,18 @@ int EpollBackend::update(int fd, Entry& entry, bool anew) noexcept {
   const std::uint32_t wanted = (entry.reader != nullptr ? std::uint32_t{EPOLLIN} : 0) |
                                (entry.writer != nullptr ? std::uint32_t{EPOLLOUT} : 0);
   if (wanted == entry.armed && !anew) return 0;
-  if (::getpid() != owner_) return 0;  // a forked child shares the registrations of its parent
-  if (entry.armed == 0) ++entry.generation;
-  const std::uint64_t data = (std::uint64_t{entry.generation} << 32) | static_cast<unsigned>(fd);
+  if (endpoints_.forks != sys::forks())
+    return 0;  // a forked child shares the registrations of its parent
+  if (entry.armed == 0) entry.generation = (entry.generation + 1) & generations;
+  const std::uint64_t data =
+      watch_tag | (std::uint64_t{entry.generation} << 32) | static_cast<unsigned>(fd);
   int operation = wanted == 0 ? EPOLL_CTL_DEL : entry.armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  int result = sys::epoll_control(epoll_, operation, fd, wanted, data);
+  int result = sys::epoll_control(endpoints_.epoll, operation, fd, wanted, data);
   // The descriptor was closed, and perhaps opened anew, without telling us.
   if (result != 0 && operation == EPOLL_CTL_MOD && errno == ENOENT) {
-    result = sys::epoll_control(epoll_, EPOLL_CTL_ADD, fd, wanted, data);
-  } else if (result != 0 && operation == EPOLL_CTL_ADD && errno == EEXIST) {
-    result = sys::epoll_control(epoll_, EPOLL_CTL_MOD, fd, wanted, data);
+    result = sys::epoll_control(endpoints_.epoll, EPOLL_CTL_ADD, fd, wanted, data);
+  } else if (result != 0 && operation == EPOLL_CTL_ADD && errno == EEXIST && !endpoints_.has(fd)) {
+    result = sys::epoll_control(endpoints_.epoll, EPOLL_CTL_MOD, fd, wanted, data);
   }
   if (result != 0 && operation != EPOLL_CTL_DEL) return errno;
   entry.armed = wanted;
@@ -110,6 +121,11 @@ void EpollBackend::submit(Operation& operation) {
   // One that replaces another may be for a descriptor that was closed and opened anew meanwhile.
   if (const int error = update(operation.fd, entry, before != nullptr)) {
     place(entry, operation) = before;
+    if (error == EEXIST) {
+      throw_runtime_error(fmt::format(
+          "descriptor {} is used by a transport or a socket of this loop; use that instead",
+          operation.fd));
+    }
     sys::throw_errno(
         error,
         fmt::format("watching descriptor {} for {}", operation.fd,
@@ -126,10 +142,14 @@ void EpollBackend::cancel(Operation& operation) noexcept {
   (void)update(operation.fd, entry, false);
 }
 
+std::unique_ptr<Endpoint> EpollBackend::open(int fd, Descriptor kind) {
+  return endpoints_.open(fd, kind);
+}
+
 void EpollBackend::dispatch(const epoll_event& event) {
   const auto index = static_cast<std::size_t>(event.data.u64 & 0xffffffffU);
   Entry& entry = entries_[index];
-  if (entry.generation != event.data.u64 >> 32) return;
+  if (entry.generation != (event.data.u64 >> 32 & generations)) return;
   // An error or a hang-up makes the descriptor readable and writable: the callback's own call
   // will see it.
   const bool broken = (event.events & ~std::uint32_t{EPOLLIN | EPOLLOUT}) != 0;
@@ -161,10 +181,15 @@ bool EpollBackend::poll(std::int64_t deadline, bool /*outside_work*/) {
   const std::int64_t wait = wait_until(deadline);
   const timespec timeout{wait / 1'000'000'000, wait % 1'000'000'000};
   epoll_event events[256];
-  const int n = sys::epoll_wait(epoll_, events, 256, wait == never ? nullptr : &timeout);
+  const int n = sys::epoll_wait(endpoints_.epoll, events, 256, wait == never ? nullptr : &timeout);
   if (n < 0 && errno != EINTR) sys::throw_errno(errno, "epoll_wait");
   for (int i = 0; i < n; ++i) {
-    if (events[i].data.u64 != wake_tag) dispatch(events[i]);
+    const std::uint64_t origin = events[i].data.u64;
+    if ((origin & watch_tag) == 0) {
+      EpollEndpoints::at(origin)->happened(events[i].events);
+    } else if (origin != wake_tag) {
+      dispatch(events[i]);
+    }
   }
   return true;
 }

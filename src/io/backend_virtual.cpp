@@ -1,6 +1,7 @@
 #include "io/backend_virtual.hpp"
 
 #include "io/backend_epoll.hpp"
+#include "loop/endpoint.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -17,6 +18,7 @@ class VirtualBackend final : public Backend {
 
   void submit(Operation& operation) override { real_->submit(operation); }
   void cancel(Operation& operation) noexcept override { real_->cancel(operation); }
+  std::unique_ptr<Endpoint> open(int fd, Descriptor kind) override { return real_->open(fd, kind); }
   [[nodiscard]] bool busy() const noexcept override { return real_->busy(); }
   void wake() noexcept override { real_->wake(); }
   [[nodiscard]] std::int64_t now() const override { return now_; }

@@ -1,8 +1,10 @@
 #include "io/system.hpp"
+#include "io/fault.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -18,7 +20,18 @@ void throw_errno(int error, std::string_view operation) {
   throw std::system_error(error, std::generic_category(), std::string(operation));
 }
 
+namespace {
+unsigned fork_count = 0;
+void watch_forks() noexcept {
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++fork_count; });
+  (void)registered;
+}
+}  // namespace
+
+unsigned forks() noexcept { return fork_count; }
+
 int epoll_create() {
+  watch_forks();
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (fd < 0) throw_errno(errno, "epoll_create1");
   return fd;
@@ -26,6 +39,10 @@ int epoll_create() {
 
 int epoll_control(int epoll, int operation, int fd, std::uint32_t events,
                   std::uint64_t data) noexcept {
+  if (const int error = fault_of(Call::epoll_control)) {
+    errno = error;
+    return -1;
+  }
   epoll_event event{};
   event.events = events;
   event.data.u64 = data;
@@ -33,6 +50,10 @@ int epoll_control(int epoll, int operation, int fd, std::uint32_t events,
 }
 
 int epoll_wait(int epoll, epoll_event* events, int most, const timespec* timeout) noexcept {
+  if (const int error = fault_of(Call::epoll_wait)) {
+    errno = error;
+    return -1;
+  }
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 35)
   // Nanoseconds, where the kernel has them (5.11); else milliseconds, rounded up: never early.
   static bool no_pwait2 = false;  // accessed atomically

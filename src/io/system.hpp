@@ -1,12 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 struct epoll_event;
+struct iovec;
+struct msghdr;
+struct sockaddr;
 struct timespec;
 
-/// Every system call of the library, so that tests can make the n-th one fail.
+/// Every system call of the library, so that tests can make the n-th one fail (io/fault.hpp).
 namespace asyncio::detail::sys {
 
 /// Throws std::system_error: "OPERATION: text of errno".
@@ -24,9 +28,44 @@ void futex_wait(std::uint32_t& word, std::uint32_t expected) noexcept;
 /// Wakes one who waits for the word, which need not exist any more.
 void futex_wake(std::uint32_t& word) noexcept;
 void close(int fd) noexcept;
+/// How often this process was forked since the library's first loop was made: another number than
+/// before says that this is a child, which shares its parent's registrations.
+[[nodiscard]] unsigned forks() noexcept;
 [[nodiscard]] bool is_open(int fd) noexcept;
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
 /// The same, as it was at the last tick of the kernel.
 [[nodiscard]] std::int64_t coarse_now() noexcept;
+
+// --- sockets; what fails gives -errno, and EINTR is retried
+// ---------------------------------------
+
+/// Non-blocking and closed on exec, as all that follow.
+int open_socket(int family, int type, int protocol) noexcept;
+/// Returns: 0, or -EINPROGRESS while it goes on.
+int connect(int fd, const sockaddr* address, unsigned size) noexcept;
+int bind(int fd, const sockaddr* address, unsigned size) noexcept;
+int listen(int fd, int backlog) noexcept;
+int accept(int fd, sockaddr* address, unsigned* size) noexcept;
+int shutdown(int fd, int how) noexcept;
+int shutdown_sending(int fd) noexcept;
+int set_option(int fd, int level, int name, int value) noexcept;
+int get_option(int fd, int level, int name, int& value) noexcept;
+/// The error that a connect() which went on in the background has ended with; 0: none.
+int pending_error(int fd) noexcept;
+int name_of_socket(int fd, sockaddr* address, unsigned* size) noexcept;
+int name_of_peer(int fd, sockaddr* address, unsigned* size) noexcept;
+int set_nonblocking(int fd) noexcept;
+
+/// Of a socket; of anything else by read(). Returns: bytes, 0 at the end.
+std::int64_t receive(int fd, void* into, std::size_t size) noexcept;
+std::int64_t receive_message(int fd, msghdr& message) noexcept;
+/// Never raises SIGPIPE.
+std::int64_t send(int fd, const iovec* parts, int count) noexcept;
+std::int64_t send_message(int fd, const msghdr& message) noexcept;
+/// Advances `offset`.
+std::int64_t send_file(int to, int from, std::int64_t& offset, std::size_t size) noexcept;
+std::int64_t read(int fd, void* into, std::size_t size) noexcept;
+/// Never raises SIGPIPE.
+std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
 
 }  // namespace asyncio::detail::sys

@@ -3,8 +3,13 @@
 #include <asyncio/duration.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace asyncio::detail {
+
+class Endpoint;
+
+enum class Descriptor : std::uint8_t { socket, pipe };
 
 /// Something that the kernel is asked for. It belongs to whoever submits it and must stay in place
 /// until it has completed or cancel() has returned.
@@ -35,6 +40,9 @@ class Backend {
   /// Throws: std::system_error naming the operation and the descriptor; then nothing has changed.
   virtual void submit(Operation& operation) = 0;
   virtual void cancel(Operation& operation) noexcept = 0;
+  /// Takes over a non-blocking descriptor, also when it throws.
+  /// Throws: std::system_error; RuntimeError if it is watched already.
+  virtual std::unique_ptr<Endpoint> open(int fd, Descriptor kind) = 0;
 
   /// Completes what is ready. Waits for something until `deadline` (INT64_MAX: for ever) when
   /// nothing is; does not wait if it is not after now().

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace asyncio::detail {
@@ -70,6 +71,13 @@ class LoopState final : public Scheduler {
 
   [[nodiscard]] Backend& backend() const noexcept { return *backend_; }
   [[nodiscard]] Watchers& watchers() noexcept { return watchers_; }
+  /// Where bytes are received before anybody knows how many there are. What it holds is lost as
+  /// soon as anything else runs.
+  [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), scratch_size}; }
+  /// Throws: std::bad_alloc. To be called before scratch() is used first.
+  void make_scratch() {
+    if (scratch_ == nullptr) scratch_ = std::make_unique_for_overwrite<std::byte[]>(scratch_size);
+  }
   [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
   std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
   class JobTable* jobs = nullptr;         ///< of the executor
@@ -92,7 +100,10 @@ class LoopState final : public Scheduler {
   void discard_posted(InboxNode* node) noexcept;
   [[noreturn]] void report_deadlock() const;
 
+  static constexpr std::size_t scratch_size = 256 * 1024;  // as CPython reads at most
+
   std::unique_ptr<Backend> backend_;
+  std::unique_ptr<std::byte[]> scratch_;
   mutable TimerHeap timers_;  // next_deadline() tidies it
   Inbox inbox_;
   int posters_ = 0;                   // threads that are in post() just now; atomic

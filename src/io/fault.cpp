@@ -1,0 +1,25 @@
+#include "io/fault.hpp"
+
+namespace asyncio::detail::sys {
+
+constinit thread_local Fault* fault = nullptr;
+
+Fault::Fault(Call call, int error, std::uint64_t nth, std::uint64_t times) noexcept
+    : call_(call), error_(error), nth_(nth), times_(times), outer_(fault) {
+  fault = this;
+}
+
+Fault::~Fault() { fault = outer_; }
+
+int injected(Call call) noexcept {
+  for (Fault* at = fault; at != nullptr; at = at->outer_) {
+    if (at->call_ != call) continue;
+    const std::uint64_t number = at->seen_++;
+    if (number < at->nth_ || number - at->nth_ >= at->times_) continue;
+    ++at->injected_;
+    return at->error_;
+  }
+  return 0;
+}
+
+}  // namespace asyncio::detail::sys

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+
+/// For tests: lets system calls fail without making them.
+namespace asyncio::detail::sys {
+
+enum class Call : std::uint8_t {
+  socket,
+  connect,
+  bind,
+  listen,
+  accept,
+  shutdown,
+  option,
+  receive,
+  send,
+  send_file,
+  read,
+  write,
+  epoll_control,
+  epoll_wait,
+  count,
+};
+
+/// The call number `nth` (from 0) of a kind, and `times - 1` more after it, fail with `error`.
+/// Threads: the one that made it; one at a time.
+class Fault {
+ public:
+  Fault(Call call, int error, std::uint64_t nth = 0, std::uint64_t times = 1) noexcept;
+  Fault(const Fault&) = delete;
+  Fault& operator=(const Fault&) = delete;
+  ~Fault();
+
+  /// How often the call was asked for since.
+  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
+  /// How often it was made to fail.
+  [[nodiscard]] std::uint64_t injected() const noexcept { return injected_; }
+
+ private:
+  friend int injected(Call call) noexcept;
+  Call call_;
+  int error_;
+  std::uint64_t nth_;
+  std::uint64_t times_;
+  std::uint64_t seen_ = 0;
+  std::uint64_t injected_ = 0;
+  Fault* outer_;
+};
+
+extern constinit thread_local Fault* fault;
+int injected(Call call) noexcept;
+
+/// The error that this call is to fail with; 0: none.
+inline int fault_of(Call call) noexcept { return fault == nullptr ? 0 : injected(call); }
+
+}  // namespace asyncio::detail::sys

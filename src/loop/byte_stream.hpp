@@ -1,0 +1,43 @@
+#pragma once
+
+#include <asyncio/detail/frame_allocator.hpp>
+#include <asyncio/detail/io_wait.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+
+struct iovec;
+
+namespace asyncio::detail {
+
+class Endpoint;
+
+/// What a call gives: a number of bytes, or errno, negated. -EAGAIN: wait() for it.
+using IoResult = std::int64_t;
+inline constexpr IoResult would_block = -EAGAIN;
+
+/// A way to send and receive bytes without waiting: a descriptor, or TLS above another one. Streams
+/// and protocols stand on it.
+class ByteStream : public IoSource, public Pooled {
+ public:
+  virtual ~ByteStream() = default;
+
+  /// Returns: 0 at the end.
+  virtual IoResult receive(std::span<std::byte> into) noexcept = 0;
+  /// What it has taken; the rest is to be given again.
+  virtual IoResult send(const iovec* parts, int count) noexcept = 0;
+  /// Says to the peer that nothing follows. Returns: 0, would_block or an error.
+  virtual IoResult finish_sending() noexcept = 0;
+  /// What a polite end needs: 0 when the peer may be left now. Then, or at once after an error, the
+  /// stream is destroyed, which closes it.
+  virtual IoResult finish() noexcept { return 0; }
+  /// What errno cannot tell of the call that has just failed; null: errno says it all.
+  [[nodiscard]] virtual std::exception_ptr own_error() noexcept { return nullptr; }
+  /// The descriptor at the bottom.
+  [[nodiscard]] virtual Endpoint& endpoint() noexcept = 0;
+};
+
+}  // namespace asyncio::detail

@@ -1,0 +1,209 @@
+#include <asyncio/error.hpp>
+#include <asyncio/socket.hpp>
+
+#include "io/system.hpp"
+#include "loop/loop_state.hpp"
+#include "net/net_errors.hpp"
+#include "net/socket_state.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace asyncio {
+namespace detail {
+
+// --- the state ----------------------------------------------------------------------------------
+
+Endpoint& SocketState::endpoint_of(LoopState& loop, const char* what) {
+  if (endpoint_ == nullptr) {
+    if (fd_ < 0) sys::throw_errno(EBADF, fmt::format("{}: the socket is closed", what));
+    endpoint_ = loop.backend().open(std::exchange(fd_, -1), Descriptor::socket);
+    loop_ = loop.number;
+  } else if (loop_ != loop.number) {
+    throw_runtime_error(
+        fmt::format("{}: the socket belongs to another event loop than \"{}\"; use it in the loop "
+                    "that used it first",
+                    what, loop.name));
+  }
+  return *endpoint_;
+}
+
+void SocketState::close() noexcept {
+  // Out of here first: who waits for it is told and looks.
+  const std::unique_ptr<Endpoint> endpoint = std::move(endpoint_);
+  const int fd = std::exchange(fd_, -1);
+  if (fd >= 0) sys::close(fd);
+}
+
+int SocketState::detach() noexcept {
+  const std::unique_ptr<Endpoint> endpoint = std::move(endpoint_);
+  return endpoint != nullptr ? endpoint->release() : std::exchange(fd_, -1);
+}
+
+SocketState& SocketAccess::state(const Socket& socket, const char* what) {
+  if (!socket.state_) {
+    throw_invalid_argument(fmt::format("{}: there is no socket; make one, or adopt() one", what));
+  }
+  return *socket.state_;
+}
+
+Socket SocketAccess::make(int fd) {
+  Socket socket;
+  try {
+    socket.state_ = Ref<SocketState>::adopt(new SocketState(fd));
+  } catch (...) {
+    sys::close(fd);
+    throw;
+  }
+  return socket;
+}
+
+namespace {
+
+int system_family(Address::Family family) {
+  switch (family) {
+    case Address::Family::ipv4: return AF_INET;
+    case Address::Family::ipv6: return AF_INET6;
+    case Address::Family::unix_: return AF_UNIX;
+    case Address::Family::none: break;
+  }
+  throw_invalid_argument("Socket: it needs a family; take ipv4, ipv6 or unix_");
+}
+
+int system_type(Socket::Type type) {
+  if (type == Socket::Type::stream) return SOCK_STREAM;
+  return type == Socket::Type::datagram ? SOCK_DGRAM : SOCK_SEQPACKET;
+}
+
+// Throws std::system_error if `result` is an error.
+template <class Operation>
+int checked(int result, Operation operation) {
+  if (result < 0) sys::throw_errno(-result, operation());
+  return result;
+}
+
+int option_of(const Socket& socket, int name) { return socket.getsockopt(SOL_SOCKET, name); }
+
+}  // namespace
+}  // namespace detail
+
+// --- the socket ---------------------------------------------------------------------------------
+
+using detail::checked;
+namespace sys = detail::sys;
+
+Socket::Socket(Address::Family family, Type type) {
+  const int fd =
+      checked(sys::open_socket(detail::system_family(family), detail::system_type(type), 0),
+              [] { return "socket"; });
+  *this = detail::SocketAccess::make(fd);
+}
+
+Socket Socket::adopt(int fd) {
+  int type = 0;
+  checked(sys::get_option(fd, SOL_SOCKET, SO_TYPE, type),
+          [fd] { return fmt::format("adopting descriptor {} as a socket", fd); });
+  checked(sys::set_nonblocking(fd), [fd] { return fmt::format("adopting descriptor {}", fd); });
+  return detail::SocketAccess::make(fd);
+}
+
+Socket::Socket() noexcept = default;
+Socket::Socket(Socket&&) noexcept = default;
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  Socket old(std::move(*this));
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+Socket::~Socket() { close(); }
+
+int Socket::fileno() const noexcept { return state_ ? state_->fd() : -1; }
+
+Address::Family Socket::family() const {
+  switch (detail::option_of(*this, SO_DOMAIN)) {
+    case AF_INET: return Address::Family::ipv4;
+    case AF_INET6: return Address::Family::ipv6;
+    case AF_UNIX: return Address::Family::unix_;
+    default: return Address::Family::none;
+  }
+}
+
+Socket::Type Socket::type() const {
+  switch (detail::option_of(*this, SO_TYPE)) {
+    case SOCK_STREAM: return Type::stream;
+    case SOCK_DGRAM: return Type::datagram;
+    default: return Type::seqpacket;
+  }
+}
+
+void Socket::bind(const Address& address) {
+  sockaddr_storage raw{};
+  const unsigned size = address.to_raw(&raw);
+  checked(sys::bind(fileno(), reinterpret_cast<const sockaddr*>(&raw), size),
+          [&] { return "bind " + address.str(); });
+}
+
+void Socket::listen(int backlog) {
+  checked(sys::listen(fileno(), backlog), [this] { return "listen at " + getsockname().str(); });
+}
+
+void Socket::shutdown(How how) {
+  const int number = how == How::read ? SHUT_RD : how == How::write ? SHUT_WR : SHUT_RDWR;
+  checked(sys::shutdown(fileno(), number), [this] { return "shutdown of " + repr(); });
+}
+
+void Socket::setsockopt(int level, int name, int value) {
+  checked(sys::set_option(fileno(), level, name, value), [=] {
+    return fmt::format("setsockopt(level {}, option {}, value {})", level, name, value);
+  });
+}
+
+int Socket::getsockopt(int level, int name) const {
+  int value = 0;
+  checked(sys::get_option(fileno(), level, name, value),
+          [=] { return fmt::format("getsockopt(level {}, option {})", level, name); });
+  return value;
+}
+
+Address Socket::getsockname() const { return detail::local_address(fileno()); }
+Address Socket::getpeername() const { return detail::peer_address(fileno()); }
+
+void Socket::close() noexcept {
+  if (state_) state_->close();
+}
+
+int Socket::detach() noexcept { return state_ ? state_->detach() : -1; }
+
+std::string Socket::repr() const {
+  if (fileno() < 0) return "<Socket closed>";
+  std::string text = fmt::format("<Socket fd={}", fileno());
+  if (const Address local = getsockname(); local.family() != Address::Family::none) {
+    text += " " + local.str();
+  }
+  if (const Address peer = getpeername(); peer.family() != Address::Family::none) {
+    text += " -> " + peer.str();
+  }
+  return text + ">";
+}
+
+SocketPair socketpair(Socket::Type type) {
+  int fds[2];
+  const int result =
+      ::socketpair(AF_UNIX, detail::system_type(type) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+  if (result != 0) sys::throw_errno(errno, "socketpair");
+  try {
+    return {detail::SocketAccess::make(std::exchange(fds[0], -1)),
+            detail::SocketAccess::make(std::exchange(fds[1], -1))};
+  } catch (...) {
+    for (const int fd : fds) {
+      if (fd >= 0) sys::close(fd);
+    }
+    throw;
+  }
+}
+
+}  // namespace asyncio

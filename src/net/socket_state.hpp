@@ -1,0 +1,54 @@
+#pragma once
+
+#include <asyncio/socket.hpp>
+
+#include "loop/endpoint.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace asyncio::detail {
+
+class LoopState;
+
+/// A socket, shared with the operations that wait for it. It becomes an endpoint of the loop that
+/// it is first used with.
+class SocketState : public Pooled {
+ public:
+  explicit SocketState(int fd) noexcept : fd_(fd) {}
+  SocketState(const SocketState&) = delete;
+  SocketState& operator=(const SocketState&) = delete;
+
+  [[nodiscard]] int fd() const noexcept { return endpoint_ != nullptr ? endpoint_->fd() : fd_; }
+  /// Throws: RuntimeError if it belongs to another loop; std::system_error if it is closed, or
+  /// cannot be watched.
+  Endpoint& endpoint_of(LoopState& loop, const char* what);
+  /// Null if it is closed.
+  [[nodiscard]] Endpoint* endpoint() const noexcept { return endpoint_.get(); }
+  void close() noexcept;
+  [[nodiscard]] int detach() noexcept;
+  /// The endpoint becomes the caller's.
+  [[nodiscard]] std::unique_ptr<Endpoint> give_up() noexcept { return std::move(endpoint_); }
+
+  void add_ref() noexcept { ++users_; }
+  void drop_ref() noexcept {
+    if (--users_ == 0) delete this;
+  }
+
+ private:
+  ~SocketState() { close(); }
+
+  unsigned users_ = 1;
+  int fd_;                  // until it is an endpoint
+  std::uint64_t loop_ = 0;  // its number
+  std::unique_ptr<Endpoint> endpoint_;
+};
+
+struct SocketAccess {
+  /// Throws: std::invalid_argument of none.
+  static SocketState& state(const Socket& socket, const char* what);
+  /// Takes over the descriptor, also when it throws.
+  static Socket make(int fd);
+};
+
+}  // namespace asyncio::detail
