@@ -7,7 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 
 struct iovec;
 
@@ -31,11 +34,14 @@ class ByteStream : public IoSource, public Pooled {
   virtual IoResult send(const iovec* parts, int count) noexcept = 0;
   /// Says to the peer that nothing follows. Returns: 0, would_block or an error.
   virtual IoResult finish_sending() noexcept = 0;
+  [[nodiscard]] virtual bool can_finish_sending() const noexcept { return true; }
   /// What a polite end needs: 0 when the peer may be left now. Then, or at once after an error, the
   /// stream is destroyed, which closes it.
   virtual IoResult finish() noexcept { return 0; }
   /// What errno cannot tell of the call that has just failed; null: errno says it all.
   [[nodiscard]] virtual std::exception_ptr own_error() noexcept { return nullptr; }
+  /// What TransportState does not know itself.
+  [[nodiscard]] virtual std::optional<std::string> extra_info(std::string_view) { return {}; }
   /// The descriptor at the bottom.
   [[nodiscard]] virtual Endpoint& endpoint() noexcept = 0;
 };

@@ -271,6 +271,7 @@ void LoopState::close() {
   if (executor != nullptr) executor->loop_closing();
   discard_everything();
   watchers_.clear(*backend_);
+  if (net != nullptr) net->loop_closing();
   __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
   discard_posted(std::exchange(undelivered_, nullptr));
   discard_posted(inbox_.close());
@@ -278,6 +279,7 @@ void LoopState::close() {
   forget_generators(*this);
   hand_over_.close();
   executor.reset();
+  net.reset();
 }
 
 void LoopState::discard_posted(InboxNode* node) noexcept {

@@ -81,6 +81,7 @@ class LoopState final : public Scheduler {
   [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
   std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
   class JobTable* jobs = nullptr;         ///< of the executor
+  std::unique_ptr<LoopService> net;       ///< connections and servers, if there were any
   LoopProbe* probe = nullptr;             ///< in tests
 
  private:

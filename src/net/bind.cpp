@@ -1,0 +1,124 @@
+#include "net/bind.hpp"
+
+#include <asyncio/error.hpp>
+
+#include "io/system.hpp"
+#include "net/server_state.hpp"
+#include "net/socket_state.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace asyncio::detail {
+
+std::vector<Address> resolve_numeric(const std::vector<std::string>& hosts, std::uint16_t port) {
+  std::vector<Address> addresses;
+  for (const std::string& host : hosts) {
+    if (!host.empty()) {
+      addresses.emplace_back(host, port);
+      continue;
+    }
+    addresses.emplace_back("0.0.0.0", port);
+    addresses.emplace_back("::", port);
+  }
+  return addresses;
+}
+
+namespace {
+
+Socket bound(const Address& address, const ServerOptions& options) {
+  Socket socket(address.family());
+  if (options.reuse_address) socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
+  if (options.reuse_port) socket.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.family() == Address::Family::ipv6) socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);  // what it accepts inherits it
+  try {
+    socket.bind(address);
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(),
+                            "error while attempting to bind on address " + address.str());
+  }
+  return socket;
+}
+
+std::string list_of(const std::vector<Address>& addresses) {
+  std::string text;
+  for (const Address& address : addresses) text += (text.empty() ? "" : ", ") + address.str();
+  return text;
+}
+
+// This machine has no such address, or no IPv6 at all.
+bool is_absent(const std::system_error& error) {
+  return error.code().value() == EADDRNOTAVAIL || error.code().value() == EAFNOSUPPORT;
+}
+
+}  // namespace
+
+std::vector<Socket> bind_all(const std::vector<Address>& addresses, const ServerOptions& options) {
+  std::vector<Socket> sockets;
+  for (auto at = addresses.begin(); at != addresses.end(); ++at) {
+    if (std::find(addresses.begin(), at, *at) != at) continue;
+    try {
+      sockets.push_back(bound(*at, options));
+    } catch (const std::system_error& error) {
+      if (!is_absent(error)) throw;
+    }
+  }
+  if (sockets.empty()) {
+    sys::throw_errno(EADDRNOTAVAIL,
+                     "could not bind on any address out of [" + list_of(addresses) + "]");
+  }
+  return sockets;
+}
+
+void add_listener(ServerState& server, Socket socket) {
+  constexpr const char* who = "start_server()";
+  if (socket && socket.type() != Socket::Type::stream) {
+    throw_invalid_argument(
+        fmt::format("{}: a stream socket was expected, got {}; its type must be "
+                    "Socket::Type::stream",
+                    who, socket.repr()));
+  }
+  SocketState& state = SocketAccess::state(socket, who);
+  state.endpoint_of(server.loop(), who);
+  server.add(state.give_up());
+}
+
+namespace {
+
+// A socket that a server has left behind.
+void remove_stale(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
+}
+
+}  // namespace
+
+void add_unix_listener(ServerState& server, const std::string& path) {
+  const Address address = Address::unix_path(path);
+  const bool is_file = !address.path().starts_with('\0') && !address.path().empty();
+  if (is_file) remove_stale(path);
+  Socket socket(Address::Family::unix_);
+  try {
+    socket.bind(address);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EADDRINUSE) throw;
+    sys::throw_errno(EADDRINUSE, fmt::format("Address {} is already in use", address.str()));
+  }
+  struct stat made{};
+  if (is_file && ::stat(path.c_str(), &made) == 0) {
+    server.remove_at_close({path, made.st_dev, made.st_ino});
+  }
+  add_listener(server, std::move(socket));
+}
+
+}  // namespace asyncio::detail

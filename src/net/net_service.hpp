@@ -1,0 +1,30 @@
+#pragma once
+
+#include "loop/loop_state.hpp"
+
+namespace asyncio::detail {
+
+class ServerState;
+class TransportState;
+
+/// What a loop has of the network: its connections and servers, which must not outlive it.
+class NetService final : public LoopService {
+ public:
+  static NetService& of(LoopState& loop);
+
+  void loop_closing() noexcept override;
+
+  void enter(TransportState& transport) noexcept;
+  void leave(TransportState& transport) noexcept;
+  void enter(ServerState& server) noexcept;
+  void leave(ServerState& server) noexcept;
+
+  /// close() or, `abruptly`, abort() on each connection of a server.
+  void end_clients(const ServerState& server, bool abruptly) noexcept;
+
+ private:
+  TransportState* transports_ = nullptr;
+  ServerState* servers_ = nullptr;
+};
+
+}  // namespace asyncio::detail

@@ -1,0 +1,80 @@
+#include "net/server_state.hpp"
+
+#include <asyncio/error.hpp>
+
+#include "net/listener.hpp"
+#include "net/net_errors.hpp"
+#include "net/net_service.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace asyncio::detail {
+
+ServerState::ServerState(LoopState& loop, int backlog) : loop_(&loop), backlog_(backlog) {
+  NetService::of(loop).enter(*this);
+}
+
+ServerState::~ServerState() {
+  close();
+  if (loop_ != nullptr) NetService::of(*loop_).leave(*this);
+}
+
+void ServerState::add(std::unique_ptr<Endpoint> endpoint) {
+  listeners_.push_back(std::make_unique<Listener>(*this, std::move(endpoint)));
+}
+
+void ServerState::start_serving() {
+  if (closed_) throw_runtime_error("start_serving(): the server is closed; start a new one");
+  if (std::exchange(serving_, true)) return;
+  add_ref();  // it serves although nobody may have a handle, until it is closed
+  for (const auto& listener : listeners_) listener->listen(backlog_);
+}
+
+void ServerState::close() noexcept {
+  if (std::exchange(closed_, true)) return;
+  if (!file_.path.empty()) {
+    struct stat now{};
+    // Not if somebody has put another one in its place.
+    if (::stat(file_.path.c_str(), &now) == 0 && now.st_dev == file_.device &&
+        now.st_ino == file_.inode) {
+      ::unlink(file_.path.c_str());
+    }
+  }
+  // Who has a turn in the ready queue goes when that comes.
+  std::erase_if(listeners_, [](const auto& listener) { return !listener->close(); });
+  closings.wake_all();
+  if (active_ == 0) ends.wake_all();
+  if (std::exchange(serving_, false)) drop_ref();
+}
+
+void ServerState::forget(const Listener& gone) noexcept {
+  std::erase_if(listeners_, [&](const auto& listener) { return listener.get() == &gone; });
+}
+
+void ServerState::abandon() noexcept {
+  const Ref<ServerState> self(this);
+  close();
+  loop_ = nullptr;
+}
+
+std::vector<Address> ServerState::addresses() const {
+  std::vector<Address> result;
+  if (closed_) return result;
+  for (const auto& listener : listeners_) {
+    result.push_back(local_address(listener->endpoint().fd()));
+  }
+  return result;
+}
+
+void ServerState::detach() noexcept {
+  if (--active_ == 0 && closed_) ends.wake_all();
+  drop_ref();
+}
+
+void ServerState::leave(const AnyTask& handler) noexcept { std::erase(handlers_, &handler); }
+
+}  // namespace asyncio::detail

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <asyncio/detail/wait_line.hpp>
+#include <asyncio/server.hpp>
+#include <asyncio/task.hpp>
+
+#include "loop/endpoint.hpp"
+#include "loop/loop_state.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace asyncio::detail {
+
+class Listener;
+
+/// Where a Unix server's socket file is, to be removed when the server closes.
+struct SocketFile {
+  std::string path;
+  unsigned long device = 0;
+  unsigned long inode = 0;
+};
+
+/// A server: its listeners, and how many connections and handlers have not ended. What is made of
+/// a connection is for who derives from it.
+class ServerState : public Pooled {
+ public:
+  ServerState(LoopState& loop, int backlog);
+
+  void add_ref() noexcept { ++users_; }
+  void drop_ref() noexcept {
+    if (--users_ == 0) delete this;
+  }
+
+  /// Takes the endpoint of a socket that is bound.
+  void add(std::unique_ptr<Endpoint> endpoint);
+  void remove_at_close(SocketFile file) { file_ = std::move(file); }
+  void start_serving();
+  void close() noexcept;
+  /// The loop ends.
+  void abandon() noexcept;
+  /// A listener that was closed and has had its last turn.
+  void forget(const Listener& gone) noexcept;
+
+  [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+  [[nodiscard]] bool serving() const noexcept { return serving_ && !closed_; }
+  [[nodiscard]] std::size_t active() const noexcept { return active_; }
+  [[nodiscard]] std::vector<Address> addresses() const;
+  [[nodiscard]] const std::vector<AnyTask*>& handlers() const noexcept { return handlers_; }
+
+  /// A connection has begun, or a handler.
+  void attach() noexcept {
+    ++active_;
+    add_ref();
+  }
+  void detach() noexcept;
+  /// The task of a handler, which lives in the handler's frame.
+  void enter(AnyTask& handler) { handlers_.push_back(&handler); }
+  void leave(const AnyTask& handler) noexcept;
+
+  /// Makes something of a connection. What it throws is reported.
+  virtual void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) = 0;
+
+  WaitLine ends;      ///< tasks that wait for the end of everything
+  WaitLine closings;  ///< tasks in serve_forever(), until close()
+  bool serving_forever = false;
+
+ protected:
+  virtual ~ServerState();
+
+ private:
+  friend class Listener;
+  friend class NetService;
+
+  LoopState* loop_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<AnyTask*> handlers_;
+  SocketFile file_;
+  std::size_t active_ = 0;
+  ServerState* previous_ = nullptr;
+  ServerState* next_ = nullptr;
+  int backlog_;
+  unsigned users_ = 1;
+  bool serving_ = false;
+  bool closed_ = false;
+};
+
+struct ServerAccess {
+  static Server make(Ref<ServerState> state) { return Server(std::move(state)); }
+};
+
+}  // namespace asyncio::detail

@@ -1,0 +1,172 @@
+#include <asyncio/event_loop.hpp>
+#include <asyncio/socket.hpp>
+#include <asyncio/streams.hpp>
+
+#include "net/net_errors.hpp"
+#include "net/socket_state.hpp"
+#include "net/stream_state.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <utility>
+
+namespace asyncio {
+
+using detail::ReaderState;
+using detail::Ref;
+using detail::StreamRead;
+using detail::StreamState;
+
+// --- reader -------------------------------------------------------------------------------------
+
+StreamReader::StreamReader(std::size_t limit)
+    : state_(Ref<ReaderState>::adopt(new ReaderState(limit))) {}
+StreamReader::StreamReader(Ref<ReaderState> state) noexcept : state_(std::move(state)) {}
+StreamReader::StreamReader(const StreamReader&) noexcept = default;
+StreamReader& StreamReader::operator=(StreamReader other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+StreamReader::~StreamReader() = default;
+
+StreamRead StreamReader::read(std::size_t most) const {
+  return {state_, StreamRead::Until::some, most};
+}
+StreamRead StreamReader::read() const { return {state_, StreamRead::Until::end, 0}; }
+detail::StreamReadInto StreamReader::read_into(std::span<std::byte> into) const {
+  return {state_, into};
+}
+StreamRead StreamReader::readexactly(std::size_t size) const {
+  return {state_, StreamRead::Until::size, size};
+}
+StreamRead StreamReader::readuntil(std::string_view separator) const {
+  return {state_, std::vector<std::string>{std::string(separator)}};
+}
+StreamRead StreamReader::readuntil(const std::vector<std::string>& separators) const {
+  return {state_, separators};
+}
+StreamRead StreamReader::readline() const { return {state_, StreamRead::Until::line, 0}; }
+detail::StreamNextLine StreamReader::next_line() const { return detail::StreamNextLine(state_); }
+
+bool StreamReader::at_eof() const noexcept { return state_->ended() && state_->bytes().empty(); }
+std::exception_ptr StreamReader::exception() const noexcept { return state_->failure().error; }
+std::size_t StreamReader::limit() const noexcept { return state_->limit(); }
+
+void StreamReader::feed_data(std::string_view data) const { state_->feed(data); }
+void StreamReader::feed_eof() const { state_->feed_eof(); }
+void StreamReader::set_exception(std::exception_ptr error) const {
+  state_->fail(detail::failure_of(std::move(error)));
+}
+
+std::string StreamReader::repr() const {
+  std::string text = "<StreamReader";
+  if (!state_->bytes().empty()) text += fmt::format(" {} bytes", state_->bytes().size());
+  if (state_->ended()) text += " eof";
+  if (state_->limit() != default_limit) text += fmt::format(" limit={}", state_->limit());
+  if (state_->awaited(detail::Way::read)) text += " waiter";
+  if (state_->failure()) text += " exception=" + detail::describe(state_->failure().error);
+  return text + ">";
+}
+
+// --- writer -------------------------------------------------------------------------------------
+
+StreamWriter::StreamWriter(Ref<StreamState> state) noexcept : state_(std::move(state)) {
+  state_->add_writer();
+}
+StreamWriter::StreamWriter(const StreamWriter& other) noexcept : StreamWriter(other.state_) {}
+StreamWriter& StreamWriter::operator=(StreamWriter other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+StreamWriter::~StreamWriter() { state_->drop_writer(); }
+
+void StreamWriter::write(std::string_view data) const { write(std::as_bytes(std::span(data))); }
+void StreamWriter::write(std::span<const std::byte> data) const { state_->write(data); }
+
+namespace {
+
+template <class Texts>
+void write_texts(StreamState& stream, const Texts& texts) {
+  std::vector<std::span<const std::byte>> parts;
+  parts.reserve(texts.size());
+  for (const std::string_view text : texts) parts.push_back(std::as_bytes(std::span(text)));
+  stream.write_parts(parts);
+}
+
+}  // namespace
+
+void StreamWriter::writelines(std::initializer_list<std::string_view> parts) const {
+  write_texts(*state_, parts);
+}
+void StreamWriter::writelines(std::span<const std::string> parts) const {
+  write_texts(*state_, parts);
+}
+void StreamWriter::writelines(std::span<const std::string_view> parts) const {
+  write_texts(*state_, parts);
+}
+
+detail::StreamDrain StreamWriter::drain() const { return detail::StreamDrain(state_); }
+
+void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low) const {
+  detail::set_limits(*state_, high, low);
+}
+std::size_t StreamWriter::get_write_buffer_size() const noexcept { return state_->unsent(); }
+
+void StreamWriter::write_eof() const { state_->write_eof(); }
+bool StreamWriter::can_write_eof() const noexcept { return state_->can_write_eof(); }
+void StreamWriter::close() const noexcept { state_->close(); }
+bool StreamWriter::is_closing() const noexcept { return state_->is_closing(); }
+detail::StreamClosed StreamWriter::wait_closed() const { return detail::StreamClosed(state_); }
+void StreamWriter::abort() const noexcept { state_->abort(); }
+
+Address StreamWriter::peername() const { return state_->peer(); }
+Address StreamWriter::sockname() const { return state_->local(); }
+int StreamWriter::fileno() const noexcept { return state_->fd(); }
+std::optional<std::string> StreamWriter::get_extra_info(std::string_view name) const {
+  return state_->extra_info(name);
+}
+
+std::string StreamWriter::repr() const {
+  if (state_->has_ended()) return "<StreamWriter closed>";
+  return fmt::format("<StreamWriter {} -> {}{}>", sockname().str(), peername().str(),
+                     is_closing() ? " closing" : "");
+}
+
+// --- connections --------------------------------------------------------------------------------
+
+Connection open_connection(Socket socket, ConnectionOptions options) {
+  const char* who = "open_connection()";
+  auto& loop = static_cast<detail::LoopState&>(detail::running_scheduler(who));
+  detail::SocketState& state = detail::SocketAccess::state(socket, who);
+  state.endpoint_of(loop, who);
+  return detail::handles_of(
+      Ref<StreamState>::adopt(new StreamState(loop, state.give_up(), options.limit)));
+}
+
+namespace {
+
+Coro<Connection> connect_stream(Address address, ConnectionOptions options) {
+  Socket socket(address.family());
+  if (address.is_ip()) socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+  co_await get_running_loop().sock_connect(socket, address);
+  co_return open_connection(std::move(socket), options);
+}
+
+}  // namespace
+
+Coro<Connection> open_connection(const Address& address, ConnectionOptions options) {
+  return connect_stream(address, options);
+}
+
+Coro<Connection> open_connection(std::string_view host, std::uint16_t port,
+                                 ConnectionOptions options) {
+  return connect_stream(Address(host, port), options);
+}
+
+Coro<Connection> open_unix_connection(std::string_view path, ConnectionOptions options) {
+  return connect_stream(Address::unix_path(path), options);
+}
+
+}  // namespace asyncio

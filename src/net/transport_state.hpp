@@ -1,0 +1,174 @@
+#pragma once
+
+#include <asyncio/address.hpp>
+#include <asyncio/detail/failure.hpp>
+
+#include "loop/byte_stream.hpp"
+#include "loop/loop_state.hpp"
+#include "net/output_buffer.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace asyncio::detail {
+
+class NetService;
+class ServerState;
+class Parts;
+
+/// What a stream and a protocol's transport have in common: a ByteStream, what is still to be sent,
+/// and the end, which comes once.
+///
+/// Its life: open → closing, by close() or an end that was received → lost, in a turn of its own
+/// → gone, when nobody has a handle any more. abort() and errors go to lost from anywhere.
+///
+/// Threads: the loop's.
+class TransportState : public Pooled {
+ public:
+  TransportState(LoopState& loop, std::unique_ptr<ByteStream> stream);
+  TransportState(const TransportState&) = delete;
+  TransportState& operator=(const TransportState&) = delete;
+
+  void add_ref() noexcept { ++users_; }
+  void drop_ref() noexcept {
+    if (--users_ == 0) delete this;
+  }
+
+  // --- sending ---
+
+  /// Sends at once what the system takes and keeps a copy of the rest.
+  /// Throws: RuntimeError after write_eof(); std::bad_alloc, and then nothing of the rest is kept
+  /// and the connection breaks.
+  void write(std::span<const std::byte> data);
+  /// All parts by as few calls as possible.
+  void write_parts(std::span<const std::span<const std::byte>> parts);
+  void write_eof();
+  [[nodiscard]] bool can_write_eof() const noexcept {
+    return stream_ == nullptr || stream_->can_finish_sending();
+  }
+  void set_write_limits(std::size_t high, std::size_t low) noexcept;
+  [[nodiscard]] std::size_t high_mark() const noexcept { return high_; }
+  [[nodiscard]] std::size_t low_mark() const noexcept { return low_; }
+  [[nodiscard]] std::size_t unsent() const noexcept { return output_.size(); }
+  [[nodiscard]] bool writing_is_paused() const noexcept { return paused_writing_; }
+
+  // --- the end ---
+
+  /// Sends what is left, then ends.
+  void close() noexcept;
+  /// Ends at once; what is left is dropped.
+  void abort() noexcept { lose(Failure()); }
+  /// Ends because of `failure`.
+  void lose(Failure failure) noexcept;
+  /// Ends because a call has given an error.
+  void lose(IoResult result, const char* operation) noexcept;
+  [[nodiscard]] bool is_closing() const noexcept { return state_ != State::open; }
+  [[nodiscard]] bool is_lost() const noexcept { return state_ >= State::losing; }
+  /// After connection_lost().
+  [[nodiscard]] bool has_ended() const noexcept { return state_ == State::lost; }
+  [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
+  /// The loop ends: nobody is told any more.
+  void abandon() noexcept;
+
+  /// It counts as a client of a server until it has ended.
+  void serve(ServerState& server) noexcept;
+  [[nodiscard]] const ServerState* server() const noexcept { return server_; }
+
+  // --- about it ---
+
+  [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+  /// Null when it is lost.
+  [[nodiscard]] ByteStream* stream() const noexcept { return stream_.get(); }
+  /// -1 when it is lost.
+  [[nodiscard]] int fd() const noexcept;
+  /// Also of one that is lost, if it was asked for before, or is known from accept().
+  [[nodiscard]] const Address& peer();
+  [[nodiscard]] const Address& local();
+  void set_peer(Address address);
+  [[nodiscard]] std::optional<std::string> extra_info(std::string_view name);
+  /// TLS takes the place of what was there, and stands on it.
+  [[nodiscard]] std::unique_ptr<ByteStream> take_stream() noexcept;
+  void put_stream(std::unique_ptr<ByteStream> stream) noexcept;
+
+ protected:
+  virtual ~TransportState();
+
+  /// The unsent bytes have become more than the high mark; or, later, no more than the low one.
+  virtual void pause_writing() noexcept = 0;
+  virtual void resume_writing() noexcept = 0;
+  /// close() or the loss begins: nothing is received any more.
+  virtual void stop_reading() noexcept = 0;
+  /// Last of all calls, once, in a turn of its own; the descriptor is closed after it.
+  virtual void connection_lost() noexcept = 0;
+
+  /// What is to be done in the connection's next turn of the ready queue, in this order.
+  enum Due : std::uint8_t { due_begin = 1, due_read = 2, due_flush = 4, due_lost = 8 };
+  /// It stays alive until then. Its slot is reserved.
+  void schedule(Due due) noexcept;
+  /// due_begin and due_read, for those that ask for them.
+  virtual void begin() noexcept {}
+  virtual void read_ready() noexcept {}
+
+ private:
+  friend class NetService;
+  // In this order.
+  enum class State : std::uint8_t { open, closing, losing, lost };
+
+  struct Turn : ReadyCall {
+    explicit Turn(TransportState& c) noexcept : ReadyCall{&Turn::run}, transport(c) {}
+    static void run(ReadyCall& self, ReadyAction action) noexcept;
+    TransportState& transport;
+  };
+  struct Writable : IoObserver {
+    explicit Writable(TransportState& c) noexcept : IoObserver{&Writable::is}, transport(c) {}
+    static void is(IoObserver& self) noexcept;
+    TransportState& transport;
+  };
+  struct Info {
+    Address peer;
+    Address local;
+  };
+
+  void take_turn(unsigned due) noexcept;
+  void send_now(Parts& parts) noexcept;
+  [[nodiscard]] bool takes_writes(const char* who);
+  void keep(std::span<const std::byte> rest);
+  void wait_to_write() noexcept;
+  void flush() noexcept;
+  void flushed() noexcept;
+  void finish() noexcept;
+  void end() noexcept;
+  void lost() noexcept;
+  void leave_loop() noexcept;
+  void leave_server() noexcept;
+  Info& info();
+
+  LoopState* loop_;
+  std::unique_ptr<ByteStream> stream_;
+  OutputBuffer output_;
+  Failure failure_;
+  std::unique_ptr<Info> info_;
+  ServerState* server_ = nullptr;  // attached to it
+  Turn turn_{*this};
+  Writable writable_{*this};
+  TransportState* previous_ = nullptr;  // in NetService
+  TransportState* next_ = nullptr;
+  std::size_t high_ = std::size_t{64} * 1024;
+  std::size_t low_ = std::size_t{16} * 1024;
+  unsigned users_ = 1;
+  State state_ = State::open;
+  std::uint8_t due_ = 0;  // not 0: in the ready queue
+  bool paused_writing_ = false;
+  bool eof_wanted_ = false;
+  bool eof_sent_ = false;
+  std::uint8_t writes_when_lost_ = 0;
+};
+
+/// As set_write_buffer_limits() takes them. Throws: std::invalid_argument unless high >= low.
+void set_limits(TransportState& transport, std::size_t high, std::optional<std::size_t> low);
+
+}  // namespace asyncio::detail

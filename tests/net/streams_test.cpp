@@ -1,0 +1,81 @@
+#include <asyncio/server.hpp>
+#include <asyncio/streams.hpp>
+#include <asyncio/testing.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <system_error>
+
+using namespace std::chrono_literals;
+using asyncio::Coro;
+using asyncio::StreamReader;
+using asyncio::StreamWriter;
+
+namespace {
+
+Coro<> echo(StreamReader reader, StreamWriter writer) {
+  while (true) {
+    const std::string data = co_await reader.read(1 << 16);
+    if (data.empty()) co_return;
+    writer.write(data);
+    co_await writer.drain();
+  }
+}
+
+}  // namespace
+
+// NET-039, NET-041
+ASYNC_TEST(Streams, EchoOverLoopback) {
+  auto server = co_await asyncio::start_server(echo, "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  writer.write("hello\nworld\n");
+  EXPECT_EQ(co_await reader.readline(), "hello\n");
+  EXPECT_EQ(co_await reader.readexactly(6), "world\n");
+  writer.write_eof();
+  EXPECT_EQ(co_await reader.read(), "");
+  writer.close();
+  co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+  EXPECT_EQ(server.clients(), 0U);
+}
+
+ASYNC_TEST(Streams, MuchDataBothWays) {
+  auto server = co_await asyncio::start_server(echo, "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  const std::string data(5'000'000, 'x');
+  auto sending = asyncio::create_task([&writer = writer, &data]() -> Coro<> {
+    writer.write(data);
+    co_await writer.drain();
+    writer.write_eof();
+  });
+  EXPECT_EQ((co_await reader.read()).size(), data.size());
+  co_await sending;
+  writer.close();
+  co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+}
+
+// NET-042
+ASYNC_TEST(Streams, HandlerThatThrowsIsReported) {
+  auto& loop = asyncio::get_running_loop();
+  std::string message;
+  loop.set_exception_handler([&](asyncio::EventLoop&, const asyncio::ExceptionContext& context) {
+    message = context.message;
+  });
+  auto fail = [](StreamReader, StreamWriter) -> Coro<> {
+    throw std::runtime_error("no");
+    co_return;
+  };
+  auto server = co_await asyncio::start_server(fail, "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  EXPECT_EQ(co_await reader.read(), "");
+  EXPECT_TRUE(message.starts_with("Unhandled exception in client_connected_cb")) << message;
+  server.close();
+  co_await server.wait_closed();
+  writer.close();
+  co_await writer.wait_closed();
+}
