@@ -22,6 +22,7 @@
 #include <asyncio/future.hpp>
 #include <asyncio/gather.hpp>
 #include <asyncio/group_all.hpp>
+#include <asyncio/guard.hpp>
 #include <asyncio/handle.hpp>
 #include <asyncio/lock.hpp>
 #include <asyncio/log.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <asyncio/condition.hpp>
-#include <asyncio/detail/guard.hpp>
+#include <asyncio/detail/dependents.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -63,7 +63,7 @@ class Barrier {
   void leave() noexcept;
 
   Condition changed_;  // the state has
-  detail::GuardList visits_;
+  detail::Dependents visits_;
   int parties_;
   int count_ = 0;  // of those inside
   State state_ = State::filling;

@@ -90,7 +90,7 @@ class Condition {
   Lock own_;
   Lock* lock_;
   detail::WaitLine waiters_;
-  detail::GuardList waits_;
+  detail::Dependents waits_;
 };
 
 /// What Condition::wait() returns: await it once. Movable until then.
@@ -130,8 +130,8 @@ class [[nodiscard]] Condition::Wait : public detail::LineWait,
 
   Condition* condition_;                     // only while alive_ is linked
   Lock* shared_ = nullptr;                   // the lock, if it was given, while it is there
-  detail::GuardLink alive_;                  // in the condition
-  detail::GuardLink lock_alive_;             // in the lock that was given
+  detail::Dependent alive_;                  // in the condition
+  detail::Dependent lock_alive_;             // in the lock that was given
   bool acquiring_ = false;                   // in the lock's line, no longer in the condition's
   bool cancelled_ = false;                   // before it had the lock again
   detail::Ref<detail::SharedText> message_;  // of that cancellation

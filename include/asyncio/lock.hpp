@@ -1,7 +1,7 @@
 #pragma once
 
-#include <asyncio/detail/guard.hpp>
 #include <asyncio/detail/wait_line.hpp>
+#include <asyncio/guard.hpp>
 
 #include <coroutine>
 #include <cstdint>
@@ -22,9 +22,9 @@ namespace asyncio {
 class Lock {
  public:
   class Acquire;
-  class Hold;
-  class Enter;
-  class Exit;
+  using Hold = detail::HoldOf<Lock>;
+  using Enter = detail::EnterOf<Lock>;
+  using Exit = detail::ExitOf<Lock>;
 
   Lock() noexcept = default;
   Lock(const Lock&) = delete;
@@ -59,6 +59,7 @@ class Lock {
  private:
   friend class Condition;
   friend class Guard<Lock>;
+  friend class detail::HoldOf<Lock>;
 
   [[nodiscard]] bool try_acquire(const detail::TaskState* task) noexcept {
     if (locked_ || !waiters_.all_cancelled()) return false;
@@ -77,7 +78,7 @@ class Lock {
   static void warn_of_deadlock() noexcept;
 
   detail::WaitLine waiters_;
-  detail::GuardList guards_;
+  detail::Dependents guards_;
   bool locked_ = false;
   std::uint64_t owner_ = 0;  // who took it; perhaps gone by now
 };
@@ -103,37 +104,12 @@ class [[nodiscard]] Lock::Acquire : public detail::LineWait,
   }
 
  protected:
-  Lock* lock_;
+  [[nodiscard]] Lock& primitive() const noexcept { return *lock_; }
 
  private:
   static const Ops ops;
   void begin();
   void end();
-};
-
-class [[nodiscard]] Lock::Hold : public Lock::Acquire,
-                                 public detail::ConvertsToCoro<Lock::Hold, Guard<Lock>> {
- public:
-  using Acquire::Acquire;
-  using detail::ConvertsToCoro<Lock::Hold, Guard<Lock>>::operator Coro<Guard<Lock>>;
-  Guard<Lock> await_resume() {
-    Acquire::await_resume();
-    return Guard<Lock>(*lock_, lock_->guards_);
-  }
-};
-
-class [[nodiscard]] Lock::Enter : public Lock::Acquire {
- public:
-  using Acquire::Acquire;
-  void await_resume() { Acquire::await_resume(); }
-};
-
-class [[nodiscard]] Lock::Exit : public detail::Immediate {
- public:
-  explicit Exit(Lock& lock) noexcept : lock_(&lock) {}
-  void await_resume() { lock_->release(); }
-
- private:
   Lock* lock_;
 };
 

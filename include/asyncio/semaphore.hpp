@@ -1,7 +1,7 @@
 #pragma once
 
-#include <asyncio/detail/guard.hpp>
 #include <asyncio/detail/wait_line.hpp>
+#include <asyncio/guard.hpp>
 
 #include <coroutine>
 #include <cstddef>
@@ -22,9 +22,9 @@ namespace asyncio {
 class Semaphore {
  public:
   class Acquire;
-  class Hold;
-  class Enter;
-  class Exit;
+  using Hold = detail::HoldOf<Semaphore>;
+  using Enter = detail::EnterOf<Semaphore>;
+  using Exit = detail::ExitOf<Semaphore>;
 
   /// Throws: std::invalid_argument for a negative value.
   explicit Semaphore(std::ptrdiff_t value = 1);
@@ -62,6 +62,7 @@ class Semaphore {
 
  private:
   friend class Guard<Semaphore>;
+  friend class detail::HoldOf<Semaphore>;
 
   [[nodiscard]] bool try_acquire() noexcept {
     if (locked()) return false;
@@ -78,7 +79,7 @@ class Semaphore {
 
   std::ptrdiff_t value_;
   detail::WaitLine waiters_;
-  detail::GuardList guards_;
+  detail::Dependents guards_;
 };
 
 /// A Semaphore that refuses to be released more often than it was acquired.
@@ -116,37 +117,11 @@ class [[nodiscard]] Semaphore::Acquire : public detail::LineWait,
   }
 
  protected:
-  Semaphore* semaphore_;
+  [[nodiscard]] Semaphore& primitive() const noexcept { return *semaphore_; }
 
  private:
   static const Ops ops;
   void end();
-};
-
-class [[nodiscard]] Semaphore::Hold
-    : public Semaphore::Acquire,
-      public detail::ConvertsToCoro<Semaphore::Hold, Guard<Semaphore>> {
- public:
-  using Acquire::Acquire;
-  using detail::ConvertsToCoro<Semaphore::Hold, Guard<Semaphore>>::operator Coro<Guard<Semaphore>>;
-  Guard<Semaphore> await_resume() {
-    Acquire::await_resume();
-    return Guard<Semaphore>(*semaphore_, semaphore_->guards_);
-  }
-};
-
-class [[nodiscard]] Semaphore::Enter : public Semaphore::Acquire {
- public:
-  using Acquire::Acquire;
-  void await_resume() { Acquire::await_resume(); }
-};
-
-class [[nodiscard]] Semaphore::Exit : public detail::Immediate {
- public:
-  explicit Exit(Semaphore& semaphore) noexcept : semaphore_(&semaphore) {}
-  void await_resume() { semaphore_->release(); }
-
- private:
   Semaphore* semaphore_;
 };
 

@@ -40,8 +40,7 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   using CreatesTasks::create_task;
 
   /// For with(). Throws: RuntimeError if it was entered already, or outside a task.
-  class [[nodiscard]] Entered;
-  Entered aenter();
+  detail::Immediate aenter();
 
   /// Waits for the children; they are cancelled first if the body has ended with `error`.
   ///
@@ -103,13 +102,6 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
   bool aborting_ = false;
   bool parent_cancel_requested_ = false;
   bool cancelled_ = false;  // by cancel()
-};
-
-class [[nodiscard]] TaskGroup::Entered : public detail::OwnAwaiter {
- public:
-  [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
-  static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
-  static constexpr void await_resume() noexcept {}
 };
 
 }  // namespace asyncio

@@ -5,7 +5,7 @@
 namespace asyncio {
 
 // A task inside; leaves it however it ends.
-class Barrier::Visit : detail::GuardLink {
+class Barrier::Visit : detail::Dependent {
  public:
   explicit Visit(Barrier& barrier) noexcept : position(barrier.count_++), barrier_(barrier) {
     barrier.visits_.add(*this);

@@ -160,7 +160,7 @@ void TaskGroup::spawned(Place& place, detail::FutureState& state) noexcept {
   task.notify(*child);
 }
 
-TaskGroup::Entered TaskGroup::aenter() {
+detail::Immediate TaskGroup::aenter() {
   if (entered_) {
     detail::throw_runtime_error(
         fmt::format("{} has already been entered; make a new group", repr()));

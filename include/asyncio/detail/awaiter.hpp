@@ -9,6 +9,14 @@ namespace asyncio::detail {
 /// Marks the awaiters that know tasks: they park, take cancellations and are resumed by the loop.
 struct OwnAwaiter {};
 
+/// An awaitable that never suspends and gives nothing.
+class [[nodiscard]] Immediate : public OwnAwaiter {
+ public:
+  [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
+  static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
+  static constexpr void await_resume() noexcept {}
+};
+
 template <class A>
 concept HasMemberCoAwait = requires(A&& a) { std::forward<A>(a).operator co_await(); };
 template <class A>

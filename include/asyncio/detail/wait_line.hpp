@@ -126,12 +126,4 @@ inline void LineWait::go_on() noexcept {
   unlink();
 }
 
-/// An awaitable that never suspends and gives nothing.
-class [[nodiscard]] Immediate : public OwnAwaiter {
- public:
-  [[nodiscard]] static constexpr bool await_ready() noexcept { return true; }
-  static constexpr void await_suspend(std::coroutine_handle<>) noexcept {}
-  static constexpr void await_resume() noexcept {}
-};
-
 }  // namespace asyncio::detail

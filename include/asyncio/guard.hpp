@@ -1,47 +1,16 @@
 #pragma once
 
+#include <asyncio/coroutine.hpp>
+#include <asyncio/detail/dependents.hpp>
+
 #include <utility>
 
-namespace asyncio::detail {
-
-/// Neighbours in a GuardList; null while in none.
-struct GuardLink {
-  GuardLink* previous = nullptr;
-  GuardLink* next = nullptr;
-  bool linked = false;
-
-  void unlink() noexcept {
-    if (!linked) return;
-    linked = false;
-    previous->next = next;
-    next->previous = previous;
-  }
-};
-
-/// The guards of a primitive, which learn of its death.
-class GuardList {
- public:
-  GuardList() noexcept { head_.previous = head_.next = &head_; }
-  GuardList(const GuardList&) = delete;
-  GuardList& operator=(const GuardList&) = delete;
-  ~GuardList() {
-    for (GuardLink* at = head_.next; at != &head_; at = at->next) at->linked = false;
-  }
-  void add(GuardLink& link) noexcept {
-    link.previous = head_.previous;
-    link.next = &head_;
-    head_.previous->next = &link;
-    head_.previous = &link;
-    link.linked = true;
-  }
-
- private:
-  GuardLink head_;
-};
-
-}  // namespace asyncio::detail
-
 namespace asyncio {
+
+namespace detail {
+template <class Primitive>
+class HoldOf;
+}  // namespace detail
 
 /// What hold() gives: releases a Lock, a Condition's lock or a Semaphore when it goes.
 ///
@@ -53,7 +22,7 @@ namespace asyncio {
 /// Threads: the loop's.
 template <class Primitive>
 class [[nodiscard("what hold() gives releases when it goes: keep it in a variable")]] Guard
-    : detail::GuardLink {
+    : detail::Dependent {
  public:
   Guard() noexcept = default;
   Guard(Guard&& other) noexcept { take(other); }
@@ -75,8 +44,8 @@ class [[nodiscard("what hold() gives releases when it goes: keep it in a variabl
   [[nodiscard]] explicit operator bool() const noexcept { return linked; }
 
  private:
-  friend Primitive;
-  Guard(Primitive& primitive, detail::GuardList& guards) noexcept : primitive_(&primitive) {
+  friend class detail::HoldOf<Primitive>;
+  Guard(Primitive& primitive, detail::Dependents& guards) noexcept : primitive_(&primitive) {
     guards.add(*this);
   }
   void take(Guard& other) noexcept {
@@ -91,5 +60,40 @@ class [[nodiscard("what hold() gives releases when it goes: keep it in a variabl
 
   Primitive* primitive_ = nullptr;
 };
+
+namespace detail {
+
+// What a primitive with acquire() and release() returns, besides: each to be awaited once.
+
+template <class Primitive>
+class [[nodiscard]] HoldOf : public Primitive::Acquire,
+                             public ConvertsToCoro<HoldOf<Primitive>, Guard<Primitive>> {
+ public:
+  explicit HoldOf(Primitive& primitive) noexcept : Primitive::Acquire(primitive) {}
+  using ConvertsToCoro<HoldOf<Primitive>, Guard<Primitive>>::operator Coro<Guard<Primitive>>;
+  Guard<Primitive> await_resume() {
+    Primitive::Acquire::await_resume();
+    return Guard<Primitive>(this->primitive(), this->primitive().guards_);
+  }
+};
+
+template <class Primitive>
+class [[nodiscard]] EnterOf : public Primitive::Acquire {
+ public:
+  explicit EnterOf(Primitive& primitive) noexcept : Primitive::Acquire(primitive) {}
+  void await_resume() { Primitive::Acquire::await_resume(); }
+};
+
+template <class Primitive>
+class [[nodiscard]] ExitOf : public Immediate {
+ public:
+  explicit ExitOf(Primitive& primitive) noexcept : primitive_(&primitive) {}
+  void await_resume() { primitive_->release(); }
+
+ private:
+  Primitive* primitive_;
+};
+
+}  // namespace detail
 
 }  // namespace asyncio
