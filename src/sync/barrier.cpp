@@ -30,13 +30,7 @@ class Barrier::Wait : public Condition::Wait {
   explicit Wait(Barrier& barrier) noexcept : Condition::Wait(barrier.changed_, barrier_ops) {}
 
  private:
-  static constexpr Ops barrier_ops{
-      .cancel = &LineWait::cancel,
-      .future = nullptr,
-      .abandon = nullptr,
-      .what = "Barrier.wait()",
-      .recheck = &Condition::Wait::recheck,
-  };
+  static constexpr Ops barrier_ops = ops_of("Barrier.wait()", &Condition::Wait::recheck);
 };
 
 Barrier::Barrier(int parties) : parties_(parties) {

@@ -4,19 +4,9 @@
 
 namespace asyncio::detail {
 
-const Waiter::Ops ChannelCore::SendWait::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Channel.send()",
-};
+const Waiter::Ops ChannelCore::SendWait::ops = ops_of("Channel.send()");
 
-const Waiter::Ops ChannelCore::NextWait::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Channel.next()",
-};
+const Waiter::Ops ChannelCore::NextWait::ops = ops_of("Channel.next()");
 
 // What it was promised becomes anybody's for the moment: the task takes it in the same step.
 void ChannelCore::SendWait::end() {

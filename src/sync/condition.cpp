@@ -6,13 +6,7 @@
 
 namespace asyncio {
 
-const detail::Waiter::Ops Condition::Wait::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Condition.wait()",
-    .recheck = &Wait::recheck,
-};
+const detail::Waiter::Ops Condition::Wait::ops = ops_of("Condition.wait()", &Wait::recheck);
 
 void Condition::Wait::begin() {
   if (!condition_->locked()) {

@@ -4,12 +4,7 @@
 
 namespace asyncio {
 
-const detail::Waiter::Ops Event::Wait::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Event.wait()",
-};
+const detail::Waiter::Ops Event::Wait::ops = ops_of("Event.wait()");
 
 void Event::Wait::end() {
   if (bereft() && !chosen()) throw_bereft();

@@ -7,12 +7,7 @@
 
 namespace asyncio {
 
-const detail::Waiter::Ops Lock::Acquire::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Lock.acquire()",
-};
+const detail::Waiter::Ops Lock::Acquire::ops = ops_of("Lock.acquire()");
 
 void Lock::Acquire::begin() {
   if (detail::thread_state.scheduler->debug &&

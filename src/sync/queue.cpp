@@ -6,28 +6,11 @@ namespace asyncio::detail {
 
 // --- waiting ------------------------------------------------------------------------------------
 
-const Waiter::Ops QueueCore::GetWait::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Queue.get()",
-    .recheck = &Wait::recheck,
-};
+const Waiter::Ops QueueCore::GetWait::ops = ops_of("Queue.get()", &Wait::recheck);
 
-const Waiter::Ops QueueCore::PutWait::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Queue.put()",
-    .recheck = &Wait::recheck,
-};
+const Waiter::Ops QueueCore::PutWait::ops = ops_of("Queue.put()", &Wait::recheck);
 
-const Waiter::Ops QueueJoin::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Queue.join()",
-};
+const Waiter::Ops QueueJoin::ops = ops_of("Queue.join()");
 
 void QueueCore::Wait::begin() {
   // One binding for both ends, as in CPython.

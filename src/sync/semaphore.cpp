@@ -9,12 +9,7 @@
 
 namespace asyncio {
 
-const detail::Waiter::Ops Semaphore::Acquire::ops{
-    .cancel = &LineWait::cancel,
-    .future = nullptr,
-    .abandon = nullptr,
-    .what = "Semaphore.acquire()",
-};
+const detail::Waiter::Ops Semaphore::Acquire::ops = ops_of("Semaphore.acquire()");
 
 void Semaphore::Acquire::end() {
   if (bereft()) throw_bereft();

@@ -41,7 +41,15 @@ class LineWait : public OwnAwaiter, public Waiter, WaitNode {
   /// Throws: CancelledError if that is what woke the task, else RuntimeError.
   [[noreturn]] void throw_bereft();
 
-  static bool cancel(Waiter& self, TaskState& task) noexcept;
+  /// For the operation `what`; `recheck` as in Ops.
+  [[nodiscard]] static constexpr Ops ops_of(
+      const char* what, bool (*recheck)(Waiter&, TaskState&) noexcept = nullptr) noexcept {
+    return {.cancel = &LineWait::cancel,
+            .future = nullptr,
+            .abandon = nullptr,
+            .what = what,
+            .recheck = recheck};
+  }
 
  private:
   friend class WaitLine;
@@ -51,6 +59,7 @@ class LineWait : public OwnAwaiter, public Waiter, WaitNode {
   // until leave() or go_on().
   enum class Phase : std::uint8_t { outside, waiting, chosen, cancelled, bereft, went_on };
 
+  static bool cancel(Waiter& self, TaskState& task) noexcept;
   [[nodiscard]] static LineWait* from(WaitNode* node) noexcept {
     return static_cast<LineWait*>(node);
   }
