@@ -1,5 +1,6 @@
 #pragma once
 
+#include <asyncio/as_result.hpp>
 #include <asyncio/coroutine.hpp>
 #include <asyncio/detail/generator.hpp>
 #include <asyncio/detail/invoke_body.hpp>
@@ -80,7 +81,8 @@ Coro<> for_each_of(S source, F fn) {
       failure = current_failure();
     }
     if (!failure) co_return;
-    co_await source.aclose();
+    auto closed = co_await as_result(source.aclose());
+    if (!closed) raise_after(failure_of(closed), failure);
     raise(std::move(failure));
   }
 }
@@ -152,8 +154,8 @@ class [[nodiscard("a generator does nothing until it is iterated")]] AsyncGenera
 /// Channel. Awaits what `fn` returns, if that is awaitable.
 ///
 /// Python: `async for item in source: ...`
-/// Throws: what `source` or `fn` throws. A generator that was passed by move is closed before;
-/// an lvalue is left where it stands.
+/// Throws: what `source` or `fn` throws. A generator that was passed by move is closed before, and
+/// if that fails, its error is thrown instead; an lvalue is left where it stands.
 /// Lifetime: an lvalue source is referred to; the callable is kept.
 template <class S, class F>
 [[nodiscard]] Coro<> for_each(S&& source, F&& fn) {

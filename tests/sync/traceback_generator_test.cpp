@@ -115,6 +115,9 @@ asyncio::Coro<> each() { co_await asyncio::for_each(parsed(), ignore); }
 constexpr unsigned each_refused_line = __LINE__ + 1;
 asyncio::Coro<> each_refused() { co_await asyncio::for_each(fail_between(), parse_it); }
 
+constexpr unsigned each_spoilt_line = __LINE__ + 1;
+asyncio::Coro<> each_spoilt() { co_await asyncio::for_each(fail_in_cleanup(), parse_it); }
+
 }  // namespace
 
 // --- generators -------------------------------------------------------------------------------
@@ -174,6 +177,15 @@ ASYNC_TEST(TracebackOfGenerator, HasNoFramesOfForEach) {
   EXPECT_EQ(co_await caught(each_refused()),
             lines(at("each_refused", each_refused_line), at("parse_it", parse_it_line),
                   after("parse", parse_line), "runtime_error: no such tag"));
+}
+
+// EXC-017
+ASYNC_TEST(TracebackOfGenerator, ShowsWhatForEachWasLeftWithWhenTheCleanupFails) {
+  EXPECT_EQ(
+      co_await caught(each_spoilt()),
+      lines(at("parse_it", parse_it_line), after("parse", parse_line), "runtime_error: no such tag",
+            support::while_handling, at("each_spoilt", each_spoilt_line),
+            after("fail_in_cleanup", cleanup_line), "domain_error: from the cleanup"));
 }
 
 ASYNC_TEST(TracebackOfGenerator, OfATaskThatWaitsInIt) {
