@@ -104,7 +104,7 @@ class [[nodiscard]] Channel<T>::Send
     try {
       items_->push_back(std::move(item_));
     } catch (...) {
-      core().promise_room();
+      pass_on();
       throw;
     }
     core().added();
@@ -127,7 +127,7 @@ class [[nodiscard]] Channel<T>::Next
     try {
       return channel_->take();
     } catch (...) {
-      core().promise_items();
+      pass_on();
       throw;
     }
   }

@@ -8,33 +8,25 @@ const Waiter::Ops ChannelCore::SendWait::ops = ops_of("Channel.send()");
 
 const Waiter::Ops ChannelCore::NextWait::ops = ops_of("Channel.next()");
 
+void ChannelCore::Wait::begin() {
+  Scheduler& scheduler = running_task()->scheduler();
+  (takes_ ? core_->senders_ : core_->takers_).line.bind(scheduler, ops().what);
+  side().line.join(*this);
+}
+
 // What it was promised becomes anybody's for the moment: the task takes it in the same step.
-void ChannelCore::SendWait::end() {
+void ChannelCore::Wait::end() {
   if (bereft()) throw_bereft();
   leave();
-  if (chosen() && core_->promised_room_ > 0) --core_->promised_room_;
+  if (chosen()) side().give_up();
   if (!running_task()->has_delivery()) return;
-  core_->promise_room();
+  pass_on();
   running_task()->throw_delivery_if_any();
 }
 
-void ChannelCore::SendWait::give_back() noexcept {
-  if (core_->promised_room_ > 0) --core_->promised_room_;
-  core_->promise_room();
-}
-
-void ChannelCore::NextWait::give_back() noexcept {
-  if (core_->promised_items_ > 0) --core_->promised_items_;
-  core_->promise_items();
-}
-
-void ChannelCore::NextWait::end() {
-  if (bereft()) throw_bereft();
-  leave();
-  if (chosen() && core_->promised_items_ > 0) --core_->promised_items_;
-  if (!running_task()->has_delivery()) return;
-  core_->promise_items();
-  running_task()->throw_delivery_if_any();
+void ChannelCore::Wait::give_back() noexcept {
+  side().give_up();
+  pass_on();
 }
 
 ChannelCore::ChannelCore(std::size_t capacity) : capacity_(capacity) {
@@ -47,14 +39,9 @@ ChannelCore::ChannelCore(std::size_t capacity) : capacity_(capacity) {
 // Those who are woken without having been promised anything find the channel closed.
 void ChannelCore::close() noexcept {
   closed_ = true;
-  promised_room_ = 0;
-  senders_.wake_all();
-  takers_.wake_all();
-}
-
-void ChannelCore::bind(const char* what) {
-  senders_.bind(running_task()->scheduler(), what);
-  takers_.bind(running_task()->scheduler(), what);
+  senders_.promised = 0;
+  senders_.line.wake_all();
+  takers_.line.wake_all();
 }
 
 void ChannelCore::throw_closed(const char* what) {
@@ -63,8 +50,8 @@ void ChannelCore::throw_closed(const char* what) {
 
 std::string ChannelCore::repr() const {
   std::string text = fmt::format("<Channel {}/{}", size_, capacity_);
-  if (senders_.size() > 0) text += fmt::format(" senders:{}", senders_.size());
-  if (takers_.size() > 0) text += fmt::format(" takers:{}", takers_.size());
+  if (senders_.line.size() > 0) text += fmt::format(" senders:{}", senders_.line.size());
+  if (takers_.line.size() > 0) text += fmt::format(" takers:{}", takers_.line.size());
   return text + (closed_ ? " closed>" : ">");
 }
 

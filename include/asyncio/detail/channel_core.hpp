@@ -12,6 +12,7 @@ namespace asyncio::detail {
 /// some: nobody who comes later can take it.
 class ChannelCore {
  public:
+  class Wait;
   class SendWait;
   class NextWait;
 
@@ -21,8 +22,8 @@ class ChannelCore {
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
-  [[nodiscard]] bool has_item() const noexcept { return size_ > promised_items_; }
-  [[nodiscard]] bool has_room() const noexcept { return size_ + promised_room_ < capacity_; }
+  [[nodiscard]] bool has_item() const noexcept { return size_ > takers_.promised; }
+  [[nodiscard]] bool has_room() const noexcept { return size_ + senders_.promised < capacity_; }
 
   void check_open(const char* what) const {
     if (closed_) [[unlikely]]
@@ -40,98 +41,102 @@ class ChannelCore {
   }
   /// Gives what nobody has been promised to those who wait.
   void promise_items() noexcept {
-    while (!takers_.nobody_waits() && has_item()) {
-      ++promised_items_;
-      takers_.wake_next();
-    }
+    while (!takers_.line.nobody_waits() && has_item()) takers_.promise();
   }
   void promise_room() noexcept {
-    while (!senders_.nobody_waits() && has_room()) {
-      ++promised_room_;
-      senders_.wake_next();
-    }
+    while (!senders_.line.nobody_waits() && has_room()) senders_.promise();
   }
   void close() noexcept;
   [[nodiscard]] std::string repr() const;
 
  private:
-  [[noreturn]] static void throw_closed(const char* what);
-  /// Both ends to the loop of the running task.
-  void bind(const char* what);
+  /// Who waits to send, or to take.
+  struct Side {
+    void promise() noexcept {
+      ++promised;
+      line.wake_next();
+    }
+    void give_up() noexcept {
+      if (promised > 0) --promised;  // not of one that close() has woken
+    }
+    WaitLine line;
+    std::size_t promised = 0;  // to tasks that have not gone on yet
+  };
 
-  WaitLine senders_;
-  WaitLine takers_;
+  [[noreturn]] static void throw_closed(const char* what);
+
+  Side senders_;
+  Side takers_;
   std::size_t capacity_;
   std::size_t size_ = 0;
-  std::size_t promised_items_ = 0;  // to tasks that have not gone on yet
-  std::size_t promised_room_ = 0;
   bool closed_ = false;
 };
 
-/// Waits for room.
-class ChannelCore::SendWait : public LineWait {
+/// A task that waits for an item, or for room for one.
+class ChannelCore::Wait : public LineWait {
  public:
-  explicit SendWait(ChannelCore& core) noexcept : LineWait(ops), core_(&core) {}
-  SendWait(SendWait&&) noexcept = default;
+  Wait(Wait&&) noexcept = default;
   /// With its task, perhaps before it has taken what it was promised.
-  ~SendWait() {
+  ~Wait() {
     if (chosen() && !bereft()) give_back();
   }
-  [[nodiscard]] bool await_ready() const noexcept { return core_->has_room() || core_->closed(); }
+  [[nodiscard]] bool await_ready() const noexcept {
+    return (takes_ ? core_->has_item() : core_->has_room()) || core_->closed();
+  }
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
     static_assert(OwnPromise<P>, "a Channel can be awaited only in an asyncio::Coro");
-    core_->bind(ops.what);
-    core_->senders_.join(*this);
+    begin();
   }
+
+ protected:
+  Wait(ChannelCore& core, const Ops& ops, bool takes) noexcept
+      : LineWait(ops), takes_(takes), core_(&core) {}
+  [[nodiscard]] ChannelCore& core() const noexcept { return *core_; }
+  /// The wait is over. Throws: CancelledError, RuntimeError.
+  void end();
+  /// What it does not take goes to others.
+  void pass_on() noexcept { takes_ ? core_->promise_items() : core_->promise_room(); }
+
+ private:
+  [[nodiscard]] Side& side() const noexcept { return takes_ ? core_->takers_ : core_->senders_; }
+  void begin();
+  void give_back() noexcept;
+
+  bool takes_;
+  ChannelCore* core_;
+};
+
+class ChannelCore::SendWait : public ChannelCore::Wait {
+ public:
+  explicit SendWait(ChannelCore& core) noexcept : Wait(core, ops, false) {}
 
  protected:
   /// At the end of the await. Throws: QueueShutDown, CancelledError, RuntimeError.
   void finish() {
     if (waited()) [[unlikely]]
       end();
-    core_->check_open(ops.what);
+    core().check_open(ops.what);
   }
-  [[nodiscard]] ChannelCore& core() const noexcept { return *core_; }
 
  private:
   static const Ops ops;
-  void end();
-  void give_back() noexcept;
-  ChannelCore* core_;
 };
 
-/// Waits for an item, or the end.
-class ChannelCore::NextWait : public LineWait {
+class ChannelCore::NextWait : public ChannelCore::Wait {
  public:
-  explicit NextWait(ChannelCore& core) noexcept : LineWait(ops), core_(&core) {}
-  NextWait(NextWait&&) noexcept = default;
-  ~NextWait() {
-    if (chosen() && !bereft()) give_back();
-  }
-  [[nodiscard]] bool await_ready() const noexcept { return core_->has_item() || core_->closed(); }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P>) {
-    static_assert(OwnPromise<P>, "a Channel can be awaited only in an asyncio::Coro");
-    core_->bind(ops.what);
-    core_->takers_.join(*this);
-  }
+  explicit NextWait(ChannelCore& core) noexcept : Wait(core, ops, true) {}
 
  protected:
-  /// At the end of the await. Returns: false at the end of the channel. Throws: CancelledError,
-  /// RuntimeError.
+  /// The same. Returns: false at the end of the channel. Throws: CancelledError, RuntimeError.
   bool finish() {
     if (waited()) [[unlikely]]
       end();
-    return core_->has_item();
+    return core().has_item();
   }
-  [[nodiscard]] ChannelCore& core() const noexcept { return *core_; }
 
  private:
   static const Ops ops;
-  void end();
-  void give_back() noexcept;
-  ChannelCore* core_;
 };
 
 }  // namespace asyncio::detail
