@@ -2,6 +2,7 @@
 
 #include <asyncio/as_result.hpp>
 #include <asyncio/detail/invoke_body.hpp>
+#include <asyncio/detail/unstarted.hpp>
 #include <asyncio/shield.hpp>
 #include <asyncio/task.hpp>
 
@@ -18,22 +19,12 @@ inline constexpr Shielded shielded{};
 
 namespace detail {
 
-/// A coroutine that is not forgotten if it never runs.
-template <class T>
-struct ClosedUnlessRun {
-  explicit ClosedUnlessRun(Coro<T> c) noexcept : coro(std::move(c)) {}
-  ClosedUnlessRun(const ClosedUnlessRun&) = delete;
-  ClosedUnlessRun& operator=(const ClosedUnlessRun&) = delete;
-  ~ClosedUnlessRun() { coro.close(); }
-  Coro<T> coro;
-};
-
 template <class A, class F>
 Coro<std::remove_cvref_t<await_result_t<A>>> finally_after(A awaitable, F cleanup) {
   // Made first: the cleanup must not fail for want of memory.
-  ClosedUnlessRun cleaning(call_body<BodyResult<F>>(cleanup));
+  Unstarted cleaning(call_body<BodyResult<F>>(cleanup));
   auto result = co_await as_result(std::move(awaitable));
-  auto cleaned = co_await as_result(std::move(cleaning.coro));
+  auto cleaned = co_await as_result(cleaning.take());
   if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
   co_return std::move(result).value();
 }
@@ -72,12 +63,12 @@ template <class A, class F>
 Coro<std::remove_cvref_t<await_result_t<A>>> finally_shielded(A awaitable, F cleanup) {
   // Made first: the cleanup must not fail for want of memory. The second one is for when there is
   // none for a task.
-  ClosedUnlessRun shielded(call_and_drop(cleanup));
-  ClosedUnlessRun in_place(call_and_drop(cleanup));
+  Unstarted shielded(call_and_drop(cleanup));
+  Unstarted in_place(call_and_drop(cleanup));
   auto result = co_await as_result(std::move(awaitable));
   Failure cancelled;
   Result<void> cleaned = None{};
-  if (const std::optional<Task<>> task = start_cleanup(std::move(shielded.coro))) {
+  if (const std::optional<Task<>> task = start_cleanup(shielded.take())) {
     FutureState& state = FutureAccess::state(*task);
     while (!state.done()) {
       auto waited = co_await as_result(EndOf(state));
@@ -85,7 +76,7 @@ Coro<std::remove_cvref_t<await_result_t<A>>> finally_shielded(A awaitable, F cle
     }
     cleaned = co_await as_result(*task);
   } else {
-    cleaned = co_await as_result(std::move(in_place.coro));
+    cleaned = co_await as_result(in_place.take());
   }
   if (!cleaned) raise_after(failure_of(cleaned), failure_of(result));
   if (cancelled) raise_after(cancelled, failure_of(result));

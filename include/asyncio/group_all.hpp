@@ -1,6 +1,7 @@
 #pragma once
 
 #include <asyncio/detail/range.hpp>
+#include <asyncio/detail/unstarted.hpp>
 #include <asyncio/task_group.hpp>
 
 #include <optional>
@@ -19,11 +20,11 @@ using AwaitedValue = std::remove_cvref_t<await_result_t<A>>;
 
 /// A coroutine of whatever can be awaited.
 template <class A>
-Coro<AwaitedValue<A>> own_coro(A&& awaitable) {
+Unstarted<AwaitedValue<A>> own_coro(A&& awaitable) {
   if constexpr (is_coro<std::remove_cvref_t<A>>) {
-    return std::forward<A>(awaitable);
+    return Unstarted(std::forward<A>(awaitable));
   } else {
-    return await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable));
+    return Unstarted(await_as_coro<std::decay_t<A>>(std::forward<A>(awaitable)));
   }
 }
 
@@ -38,11 +39,10 @@ NoneIfVoid<T> value_of_ended(Task<T>& task) {
 template <class R>
 auto own_coros(R&& range) {
   using A = RangeElement<R>;
-  std::vector<Coro<AwaitedValue<A>>> coros;
+  std::vector<Unstarted<AwaitedValue<A>>> coros;
   try {
     for (auto&& element : range) coros.push_back(own_coro(static_cast<A>(element)));
   } catch (...) {
-    for (auto& coro : coros) coro.close();
     if constexpr (is_coro<std::remove_cvref_t<A>>) {
       for (auto&& element : range) element.close();
     }
@@ -52,35 +52,24 @@ auto own_coros(R&& range) {
 }
 
 template <class... Ts>
-Coro<std::tuple<NoneIfVoid<Ts>...>> group_all_of(Coro<Ts>... coros) {
+Coro<std::tuple<NoneIfVoid<Ts>...>> group_all_of(Unstarted<Ts>... coros) {
   std::tuple<std::optional<Task<Ts>>...> tasks;
   auto start = [&](TaskGroup& group) {
-    std::apply([&](auto&... task) { (task.emplace(group.create_task(std::move(coros))), ...); },
-               tasks);
+    std::apply([&](auto&... task) { (task.emplace(group.create_task(coros.take())), ...); }, tasks);
   };
-  try {
-    co_await with(TaskGroup(), start);
-  } catch (...) {
-    (coros.close(), ...);  // those that could not be started
-    throw;
-  }
+  co_await with(TaskGroup(), start);
   co_return std::apply(
       [](auto&... task) { return std::tuple<NoneIfVoid<Ts>...>{value_of_ended(*task)...}; }, tasks);
 }
 
 template <class T>
-Coro<std::vector<NoneIfVoid<T>>> group_all_in(std::vector<Coro<T>> coros) {
+Coro<std::vector<NoneIfVoid<T>>> group_all_in(std::vector<Unstarted<T>> coros) {
   std::vector<Task<T>> tasks;
   auto start = [&](TaskGroup& group) {
     tasks.reserve(coros.size());
-    for (Coro<T>& coro : coros) tasks.push_back(group.create_task(std::move(coro)));
+    for (Unstarted<T>& coro : coros) tasks.push_back(group.create_task(coro.take()));
   };
-  try {
-    co_await with(TaskGroup(), start);
-  } catch (...) {
-    for (Coro<T>& coro : coros) coro.close();
-    throw;
-  }
+  co_await with(TaskGroup(), start);
   std::vector<NoneIfVoid<T>> values;
   values.reserve(tasks.size());
   for (Task<T>& task : tasks) values.push_back(value_of_ended(task));

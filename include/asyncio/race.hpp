@@ -62,72 +62,58 @@ NoneIfVoid<T> value_or_none(Result<T> result) {
   }
 }
 
-/// A coroutine that may be cancelled before it begins: then it is not reported as forgotten.
-template <class T>
-class Runner {
+/// A race while it runs, which gives an R.
+template <class R>
+class Race : public RaceCore {
  public:
-  explicit Runner(Coro<T> coro) noexcept : coro_(std::move(coro)) {}
-  Runner(Runner&&) noexcept = default;
-  Runner& operator=(Runner&&) = delete;
-  ~Runner() { coro_.close(); }
-  [[nodiscard]] Coro<T> take() noexcept { return std::move(coro_); }
+  using RaceCore::RaceCore;
+
+  /// Unless it is won already, by one that was started eagerly.
+  template <std::size_t index, class T>
+  void start(Unstarted<T> coro) {
+    if (!won()) group.create_task(run<index>(std::move(coro)));
+  }
+
+  /// When all have ended. Throws: as throw_lost().
+  R result() {
+    if (!won()) throw_lost();
+    if constexpr (!std::is_void_v<R>) return std::move(*winner_);
+  }
 
  private:
-  Coro<T> coro_;
-};
-
-template <class R, std::size_t index, class T>
-Coro<> run_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Runner<T> runner) {
-  auto result = co_await as_result(runner.take());
-  if (!result) {
-    race.lose(failure_of(result));
-  } else if (race.win()) {
-    if constexpr (std::is_same_v<R, T>) {
-      winner.emplace(value_or_none(std::move(result)));
-    } else {
-      std::get<index>(winner.emplace()).emplace(value_or_none(std::move(result)));
+  template <std::size_t index, class T>
+  Coro<> run(Unstarted<T> coro) {
+    auto result = co_await as_result(coro.take());
+    if (!result) {
+      lose(failure_of(result));
+    } else if (win()) {
+      if constexpr (std::is_same_v<R, T>) {
+        winner_.emplace(value_or_none(std::move(result)));
+      } else {
+        std::get<index>(winner_.emplace()).emplace(value_or_none(std::move(result)));
+      }
     }
   }
-}
 
-/// Unless it is won already, by one that was started eagerly.
-template <class R, std::size_t index, class T>
-void start_in_race(RaceCore& race, std::optional<NoneIfVoid<R>>& winner, Coro<T>& coro) {
-  Runner<T> runner(std::move(coro));
-  if (race.won()) return;
-  race.group.create_task(run_in_race<R, index>(race, winner, std::move(runner)));
-}
+  std::optional<NoneIfVoid<R>> winner_;
+};
 
 template <class R, std::size_t... I, class... Ts>
-Coro<R> race_all(std::index_sequence<I...>, Coro<Ts>... coros) {
-  RaceCore race(sizeof...(Ts));
-  std::optional<NoneIfVoid<R>> winner;
-  auto start = [&] { (start_in_race<R, I>(race, winner, coros), ...); };
-  try {
-    co_await with(race.group, start);
-  } catch (...) {
-    (coros.close(), ...);  // those that could not be started
-    throw;
-  }
-  if (!race.won()) race.throw_lost();
-  if constexpr (!std::is_void_v<R>) co_return std::move(*winner);
+Coro<R> race_all(std::index_sequence<I...>, Unstarted<Ts>... coros) {
+  Race<R> race(sizeof...(Ts));
+  auto start = [&] { (race.template start<I>(std::move(coros)), ...); };
+  co_await with(race.group, start);
+  co_return race.result();
 }
 
 template <class T>
-Coro<T> race_in(std::vector<Coro<T>> coros) {
-  RaceCore race(coros.size());
-  std::optional<NoneIfVoid<T>> winner;
+Coro<T> race_in(std::vector<Unstarted<T>> coros) {
+  Race<T> race(coros.size());
   auto start = [&] {
-    for (Coro<T>& coro : coros) start_in_race<T, 0>(race, winner, coro);
+    for (Unstarted<T>& coro : coros) race.template start<0>(std::move(coro));
   };
-  try {
-    co_await with(race.group, start);
-  } catch (...) {
-    for (Coro<T>& coro : coros) coro.close();
-    throw;
-  }
-  if (!race.won()) race.throw_lost();
-  if constexpr (!std::is_void_v<T>) co_return std::move(*winner);
+  co_await with(race.group, start);
+  co_return race.result();
 }
 
 }  // namespace detail
