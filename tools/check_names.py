@@ -23,10 +23,11 @@ import importlib
 import inspect
 import os
 import re
-import shutil
 import subprocess
 import sys
 from typing import NamedTuple
+
+from python313 import find_python
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), ".."))
 LIST = "tools/asyncio_names.txt"
@@ -98,20 +99,8 @@ def names_of_this_python() -> str:
                           for name, own in sorted(of_class.items()))
 
 
-def find_python() -> str | None:
-    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    for python in (os.environ.get("ASYNCIO_PYTHON313"), shutil.which("python3.13"),
-                   *sorted(glob.glob(os.path.join(pyenv, "versions/3.13.*/bin/python3")))):
-        # A shim of pyenv's is there also if it knows no 3.13.
-        if python and os.access(python, os.X_OK) and subprocess.run(
-                [python, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 13))"],
-                capture_output=True, check=False).returncode == 0:
-            return python
-    return None
-
-
 def ask(python: str) -> str:
-    return subprocess.run([python, os.path.abspath(__file__), "--print"], check=True,
+    return subprocess.run([python, "-B", os.path.abspath(__file__), "--print"], check=True,
                           capture_output=True, text=True).stdout
 
 

@@ -24,8 +24,11 @@ import golden
 import mutants
 from compare import differing, digests, side_by_side
 from shrink import shrink
-from sides import (PROFILES, Selection, cpython_traces, find_python, library_traces,
-                   ordered_traces, unordered_traces)
+from sides import (PROFILES, Selection, cpython_traces, library_traces, ordered_traces,
+                   unordered_traces)
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+from python313 import find_python
 
 _MOST_SHOWN = 3
 

@@ -1,11 +1,7 @@
 """Programs, by their number, and the two sides that run them: the library and CPython."""
 
-import glob
 import hashlib
-import os
-import shutil
 import subprocess
-import sys
 from typing import NamedTuple
 
 from generator import random_program
@@ -57,26 +53,6 @@ def _death(ended):
 
 
 # --- CPython ------------------------------------------------------------------------------------
-
-
-def find_python():
-    """A python 3.13; None if there is none."""
-    named = os.environ.get("ASYNCIO_PYTHON313")
-    if named:
-        if not _is_313(named):
-            sys.exit(f"ASYNCIO_PYTHON313: {named} is no python 3.13")
-        return named
-    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    places = [sys.executable, shutil.which("python3.13"),
-              *sorted(glob.glob(f"{glob.escape(pyenv)}/versions/3.13.*/bin/python3"))]
-    return next((place for place in places if place and _is_313(place)), None)
-
-
-def _is_313(python):
-    # pyenv puts a python3.13 into PATH that fails unless that version was chosen.
-    asked = subprocess.run([python, "-c", "import sys; print(*sys.version_info[:2])"],
-                           capture_output=True, text=True)
-    return asked.stdout == "3 13\n"
 
 
 def cpython_traces(programs):
