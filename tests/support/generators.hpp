@@ -3,6 +3,8 @@
 #include <asyncio/async_generator.hpp>
 #include <asyncio/sleep.hpp>
 
+#include "support/endings.hpp"
+
 #include <chrono>
 #include <exception>
 #include <string>
@@ -10,8 +12,6 @@
 #include <vector>
 
 namespace support {
-
-using Log = std::vector<std::string>;
 
 /// Tells when it is destroyed.
 class Leaves {

@@ -8,6 +8,7 @@
 #include "support/torture.hpp"
 
 #include <chrono>
+#include <stdexcept>
 
 namespace support {
 
@@ -15,6 +16,12 @@ inline asyncio::Coro<Item> item_in(asyncio::Duration delay, int number) {
   const Witness witness;
   co_await asyncio::sleep(delay);
   co_return Item(number);
+}
+
+inline asyncio::Coro<Item> fail_in(asyncio::Duration delay) {
+  const Witness witness;
+  co_await asyncio::sleep(delay);
+  throw std::domain_error("from fail_in()");
 }
 
 /// Takes a second to clean up.

@@ -7,6 +7,7 @@
 #include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/endings.hpp"
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
 
@@ -15,19 +16,20 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
 using asyncio::cancel_on_error;
+using support::fail_after;
+using support::fail_when_cancelled;
+using support::Log;
+using support::log_end;
 using support::LogCapture;
 using support::thrown_by_await;
 
 namespace {
-
-using Log = std::vector<std::string>;
 
 asyncio::Coro<int> value_after(asyncio::Duration delay, int value) {
   co_await asyncio::sleep(delay);
@@ -35,23 +37,6 @@ asyncio::Coro<int> value_after(asyncio::Duration delay, int value) {
 }
 
 asyncio::Coro<std::unique_ptr<int>> pointer(int value) { co_return std::make_unique<int>(value); }
-
-asyncio::Coro<> fail_after(asyncio::Duration delay, const char* text) {
-  co_await asyncio::sleep(delay);
-  throw std::domain_error(text);
-}
-
-asyncio::Coro<> end_slowly(Log& log, std::string name, asyncio::Duration cleanup) {
-  auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  co_await asyncio::sleep(cleanup);
-  log.push_back(name + (end.cancelled() ? " cancelled" : " ended"));
-  end.value();
-}
-
-asyncio::Coro<> fail_when_cancelled(const char* text) {
-  (void)co_await asyncio::as_result(asyncio::sleep(1h));
-  throw std::domain_error(text);
-}
 
 }  // namespace
 
@@ -65,10 +50,9 @@ ASYNC_TEST(GatherCancelOnError, ThrowsTheFirstErrorWhenTheOthersHaveBeenCancelle
   auto& loop = asyncio::get_running_loop();
   const auto start = loop.time();
   Log log;
-  EXPECT_EQ(
-      co_await thrown_by_await(asyncio::gather(cancel_on_error, end_slowly(log, "a", 2s),
-                                               fail_after(1s, "no"), end_slowly(log, "b", 1s))),
-      "domain_error: no");
+  EXPECT_EQ(co_await thrown_by_await(asyncio::gather(cancel_on_error, log_end(log, "a", 2s),
+                                                     fail_after(1s, "no"), log_end(log, "b", 1s))),
+            "domain_error: no");
   EXPECT_EQ(log, (Log{"b cancelled", "a cancelled"}));
   EXPECT_EQ(loop.time() - start, asyncio::Duration(3s));
 }
@@ -93,9 +77,9 @@ ASYNC_TEST(GatherCancelOnError, TakesACancelledChildForAnError) {
   auto doomed = asyncio::create_task(value_after(1h, 1));
   Log log;
   asyncio::get_running_loop().call_later(1s, [&] { doomed.cancel("enough"); });
-  EXPECT_EQ(co_await thrown_by_await(
-                asyncio::gather(cancel_on_error, doomed, end_slowly(log, "other", 1s))),
-            "CancelledError: enough");
+  EXPECT_EQ(
+      co_await thrown_by_await(asyncio::gather(cancel_on_error, doomed, log_end(log, "other", 1s))),
+      "CancelledError: enough");
   EXPECT_EQ(log, (Log{"other cancelled"}));
   EXPECT_EQ(asyncio::current_task()->cancelling(), 0U);
 }
@@ -147,7 +131,7 @@ ASYNC_TEST(GatherCancelOnError, WaitsForOneThatSurvivesTheCancellation) {
 
 ASYNC_TEST(GatherCancelOnError, NeedsNobodyToAwaitIt) {
   Log log;
-  auto outer = asyncio::gather(cancel_on_error, end_slowly(log, "a", 1s), fail_after(1s, "no"));
+  auto outer = asyncio::gather(cancel_on_error, log_end(log, "a", 1s), fail_after(1s, "no"));
   co_await asyncio::sleep(3s);
   EXPECT_EQ(log, (Log{"a cancelled"}));
   EXPECT_TRUE(support::is_a<std::domain_error>(outer.exception()));
@@ -156,7 +140,7 @@ ASYNC_TEST(GatherCancelOnError, NeedsNobodyToAwaitIt) {
 ASYNC_TEST(GatherCancelOnError, TakesARange) {
   Log log;
   std::vector<asyncio::Coro<>> coros;
-  coros.push_back(end_slowly(log, "a", 1s));
+  coros.push_back(log_end(log, "a", 1s));
   coros.push_back(fail_after(1s, "no"));
   EXPECT_EQ(co_await thrown_by_await(asyncio::gather(cancel_on_error, std::move(coros))),
             "domain_error: no");
@@ -171,7 +155,7 @@ ASYNC_TEST(GatherCancelOnError, OfNothingGivesNothing) {
 
 ASYNC_TEST(GatherCancelOnError, CancelledCancelsAllAndWaitsForThem) {
   Log log;
-  auto outer = asyncio::gather(cancel_on_error, end_slowly(log, "a", 1s), end_slowly(log, "b", 2s));
+  auto outer = asyncio::gather(cancel_on_error, log_end(log, "a", 1s), log_end(log, "b", 2s));
   co_await asyncio::sleep(1s);
   outer.cancel();
   EXPECT_TRUE((co_await asyncio::as_result(outer)).cancelled());
@@ -182,7 +166,7 @@ ASYNC_TEST(GatherCancelOnError, CancelledCancelsAllAndWaitsForThem) {
 ASYNC_TEST(GatherCancelOnError, CancelledWhileTheOthersCleanUpThrowsTheError) {
   Log log;
   auto waiting = asyncio::create_task([&]() -> asyncio::Coro<> {
-    co_await asyncio::gather(cancel_on_error, end_slowly(log, "a", 1h), fail_after(1s, "no"));
+    co_await asyncio::gather(cancel_on_error, log_end(log, "a", 1h), fail_after(1s, "no"));
   });
   co_await asyncio::sleep(2s);
   waiting.cancel();

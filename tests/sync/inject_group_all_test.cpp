@@ -18,6 +18,7 @@
 
 using namespace std::chrono_literals;
 using support::clean_up_slowly;
+using support::fail_in;
 using support::Item;
 using support::item_in;
 using support::require;
@@ -25,12 +26,6 @@ using support::torture;
 using support::Witness;
 
 namespace {
-
-asyncio::Coro<> fail_in(asyncio::Duration delay) {
-  const Witness witness;
-  co_await asyncio::sleep(delay);
-  throw std::domain_error("from fail_in()");
-}
 
 /// Nobody runs on when a group_all() is over. domain_errors are expected if `may_fail`.
 template <class All>

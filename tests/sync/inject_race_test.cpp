@@ -23,6 +23,7 @@
 using namespace std::chrono_literals;
 using asyncio::TaskGroup;
 using support::clean_up_slowly;
+using support::fail_in;
 using support::in_group;
 using support::Item;
 using support::item_in;
@@ -31,12 +32,6 @@ using support::torture;
 using support::Witness;
 
 namespace {
-
-asyncio::Coro<Item> fail_in(asyncio::Duration delay) {
-  const Witness witness;
-  co_await asyncio::sleep(delay);
-  throw std::domain_error("from fail_in()");
-}
 
 asyncio::Coro<Item> lose_slowly() {
   co_await clean_up_slowly();

@@ -25,20 +25,14 @@
 using namespace std::chrono_literals;
 using asyncio::TaskGroup;
 using support::clean_up_slowly;
+using support::fail_in;
 using support::in_group;
 using support::Item;
 using support::item_in;
 using support::require;
 using support::torture;
-using support::Witness;
 
 namespace {
-
-asyncio::Coro<> fail_in(asyncio::Duration delay) {
-  const Witness witness;
-  co_await asyncio::sleep(delay);
-  throw std::domain_error("from fail_in()");
-}
 
 /// The same, where domain_errors are expected: a group with one is as good as none.
 template <class Body>

@@ -7,6 +7,7 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/endings.hpp"
 #include "support/errors.hpp"
 
 #include <gtest/gtest.h>
@@ -18,27 +19,12 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using support::fail_after;
+using support::fail_when_cancelled;
+using support::Log;
+using support::log_end;
 
 namespace {
-
-using Log = std::vector<std::string>;
-
-asyncio::Coro<> fail_after(asyncio::Duration delay, std::string text) {
-  co_await asyncio::sleep(delay);
-  throw std::domain_error(text);
-}
-
-asyncio::Coro<> log_end(Log& log, std::string name, asyncio::Duration cleanup = {}) {
-  auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  if (cleanup > asyncio::Duration()) co_await asyncio::sleep(cleanup);
-  log.push_back(name + (end.cancelled() ? " cancelled" : " ended"));
-  end.value();
-}
-
-asyncio::Coro<> fail_when_cancelled(std::string text) {
-  (void)co_await asyncio::as_result(asyncio::sleep(1h));
-  throw std::domain_error(text);
-}
 
 /// Fails with what is no ordinary error.
 asyncio::Coro<> fail_oddly() {

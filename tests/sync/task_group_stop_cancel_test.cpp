@@ -10,34 +10,26 @@
 #include <asyncio/timeout.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/endings.hpp"
 #include "support/errors.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
 using namespace std::chrono_literals;
 using asyncio::TaskGroup;
+using support::Log;
+using support::log_end;
 
 namespace {
-
-using Log = std::vector<std::string>;
-
-asyncio::Coro<> wait_long(Log& log, std::string name, asyncio::Duration cleanup = {}) {
-  auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  if (cleanup > asyncio::Duration()) co_await asyncio::sleep(cleanup);
-  log.push_back(name + (end.cancelled() ? " cancelled" : " ended"));
-  end.value();
-}
 
 /// A task with a group whose body waits, or which waits for its child.
 asyncio::Coro<> own_group(TaskGroup& group, bool in_the_body, Log& log) {
   co_await asyncio::with(group, [&]() -> asyncio::Coro<> {
-    group.create_task(wait_long(log, "the child", 1s));
+    group.create_task(log_end(log, "the child", 1s));
     if (in_the_body) co_await asyncio::sleep(1h);
   });
   log.push_back("left");
@@ -181,7 +173,7 @@ ASYNC_TEST(TaskGroupStopNested, OfTheInnerGroupLeavesTheOuterOneAlone) {
 ASYNC_TEST(TaskGroupStopNested, OfTheOuterGroupEndsBoth) {
   Log log;
   co_await asyncio::with(TaskGroup(), [&](TaskGroup& outer) -> asyncio::Coro<> {
-    outer.create_task(wait_long(log, "a child of the outer one"));
+    outer.create_task(log_end(log, "a child of the outer one"));
     asyncio::get_running_loop().call_later(1s, [&] { outer.cancel(); });
     TaskGroup inner;
     co_await own_group(inner, true, log);

@@ -9,40 +9,24 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/endings.hpp"
 #include "support/errors.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
-#include <vector>
 
 using namespace std::chrono_literals;
 using asyncio::TaskGroup;
+using support::fail_after;
+using support::fail_when_cancelled;
+using support::Log;
+using support::log_end;
 
 namespace {
-
-using Log = std::vector<std::string>;
-
-asyncio::Coro<> wait_long(Log& log, std::string name, asyncio::Duration cleanup = {}) {
-  auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  if (cleanup > asyncio::Duration()) co_await asyncio::sleep(cleanup);
-  log.push_back(name + (end.cancelled() ? " cancelled" : " ended"));
-  end.value();
-}
-
-asyncio::Coro<> fail_when_cancelled(const char* text) {
-  (void)co_await asyncio::as_result(asyncio::sleep(1h));
-  throw std::domain_error(text);
-}
-
-asyncio::Coro<> fail_after(asyncio::Duration delay, const char* text) {
-  co_await asyncio::sleep(delay);
-  throw std::domain_error(text);
-}
 
 asyncio::Coro<> cancel_after(TaskGroup& group, asyncio::Duration delay) {
   co_await asyncio::sleep(delay);
@@ -67,10 +51,10 @@ ASYNC_TEST(TaskGroupStop, CancelsTheBodyAndTheChildrenAndIsNoError) {
   const auto start = loop.time();
   Log log;
   co_await asyncio::with(TaskGroup(), [&](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(wait_long(log, "a", 2s));
-    group.create_task(wait_long(log, "b", 1s));
+    group.create_task(log_end(log, "a", 2s));
+    group.create_task(log_end(log, "b", 1s));
     loop.call_later(1s, [&] { group.cancel(); });
-    co_await wait_long(log, "the body");
+    co_await log_end(log, "the body");
   });
   EXPECT_EQ(log, (Log{"the body cancelled", "b cancelled", "a cancelled"}));
   EXPECT_EQ(loop.time() - start, asyncio::Duration(3s));
@@ -81,7 +65,7 @@ ASYNC_TEST(TaskGroupStop, CancelsTheBodyAndTheChildrenAndIsNoError) {
 ASYNC_TEST(TaskGroupStop, InTheBodyEndsItAtItsNextAwait) {
   Log log;
   co_await asyncio::with(TaskGroup(), [&](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(wait_long(log, "the child"));
+    group.create_task(log_end(log, "the child"));
     co_await asyncio::sleep(0s);
     group.cancel();
     log.push_back("goes on");
@@ -96,7 +80,7 @@ ASYNC_TEST(TaskGroupStop, InTheBodyEndsItAtItsNextAwait) {
 ASYNC_TEST(TaskGroupStop, InABodyThatAwaitsNothingMoreCancelsTheChildren) {
   Log log;
   co_await asyncio::with(TaskGroup(), [&](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(wait_long(log, "the child", 1s));
+    group.create_task(log_end(log, "the child", 1s));
     co_await asyncio::sleep(0s);
     group.cancel();
     log.push_back("the end");
@@ -109,7 +93,7 @@ ASYNC_TEST(TaskGroupStop, InABodyThatAwaitsNothingMoreCancelsTheChildren) {
 ASYNC_TEST(TaskGroupStop, InAPlainFunctionAsBodyLetsNoChildBegin) {
   Log log;
   co_await asyncio::with(TaskGroup(), [&](TaskGroup& group) {
-    group.create_task(wait_long(log, "the child"));
+    group.create_task(log_end(log, "the child"));
     group.cancel();
   });
   EXPECT_EQ(log, Log());
@@ -133,7 +117,7 @@ ASYNC_TEST(TaskGroupStop, WhileTheGroupWaitsAtItsEndCancelsTheChildren) {
   Log log;
   TaskGroup group;
   loop.call_later(1s, [&] { group.cancel(); });
-  co_await asyncio::with(group, [&] { group.create_task(wait_long(log, "the child", 1s)); });
+  co_await asyncio::with(group, [&] { group.create_task(log_end(log, "the child", 1s)); });
   EXPECT_EQ(log, (Log{"the child cancelled"}));
   EXPECT_EQ(loop.time() - start, asyncio::Duration(2s));
   co_await expect_no_cancellation();
@@ -146,11 +130,11 @@ ASYNC_TEST(TaskGroupStop, ByAChildCancelsThatOneToo) {
     const auto child = [&]() -> asyncio::Coro<> {
       co_await cancel_after(group, 1s);
       log.push_back("goes on");
-      co_await wait_long(log, "the child");
+      co_await log_end(log, "the child");
     };
     group.create_task(child);
-    group.create_task(wait_long(log, "its brother"));
-    co_await wait_long(log, "the body");
+    group.create_task(log_end(log, "its brother"));
+    co_await log_end(log, "the body");
   });
   EXPECT_EQ(log,
             (Log{"goes on", "its brother cancelled", "the body cancelled", "the child cancelled"}));
@@ -162,7 +146,7 @@ ASYNC_TEST(TaskGroupStop, ByTheLastStepOfAChildThatTheGroupWaitsFor) {
   Log log;
   TaskGroup group;
   co_await asyncio::with(group, [&] {
-    group.create_task(wait_long(log, "the other one"));
+    group.create_task(log_end(log, "the other one"));
     group.create_task(cancel_after(group, 1s));
   });
   EXPECT_EQ(log, (Log{"the other one cancelled"}));
@@ -223,7 +207,7 @@ ASYNC_TEST(TaskGroupStop, WhenTheLastChildHasEndedDoesNothing) {
 ASYNC_TEST(TaskGroupStop, CalledAgainDoesNothing) {
   Log log;
   co_await asyncio::with(TaskGroup(), [&](TaskGroup& group) -> asyncio::Coro<> {
-    group.create_task(wait_long(log, "the child", 2s));
+    group.create_task(log_end(log, "the child", 2s));
     co_await asyncio::sleep(0s);
     group.cancel();
     group.cancel();
@@ -334,7 +318,7 @@ ASYNC_TEST(TaskGroupStop, OfAGroupThatFailsAlreadyChangesNothing) {
   auto end = co_await asyncio::as_result(
       asyncio::with(TaskGroup(), [&](TaskGroup& group) -> asyncio::Coro<> {
         group.create_task(fail_after(1s, "no"));
-        group.create_task(wait_long(log, "the child", 1s));
+        group.create_task(log_end(log, "the child", 1s));
         asyncio::get_running_loop().call_later(1500ms, [&] { group.cancel(); });
         co_await asyncio::sleep(1h);
       }));

@@ -8,6 +8,7 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/endings.hpp"
 #include "support/errors.hpp"
 
 #include <gtest/gtest.h>
@@ -15,15 +16,15 @@
 #include <chrono>
 #include <exception>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 using namespace std::chrono_literals;
+using support::fail_after;
+using support::Log;
+using support::log_end;
 
 namespace {
-
-using Log = std::vector<std::string>;
 
 std::string runtime_error_of(const std::function<void()>& fn) {
   try {
@@ -41,18 +42,6 @@ bool has(const std::string& text, const std::string& part) {
 asyncio::Coro<int> value_after(asyncio::Duration delay, int value) {
   co_await asyncio::sleep(delay);
   co_return value;
-}
-
-asyncio::Coro<> fail_after(asyncio::Duration delay, std::string text) {
-  co_await asyncio::sleep(delay);
-  throw std::domain_error(text);
-}
-
-asyncio::Coro<> log_end(Log& log, std::string name, asyncio::Duration cleanup = {}) {
-  auto end = co_await asyncio::as_result(asyncio::sleep(1h));
-  if (cleanup > asyncio::Duration()) co_await asyncio::sleep(cleanup);
-  log.push_back(name + (end.cancelled() ? " cancelled" : " ended"));
-  end.value();
 }
 
 constexpr const char* unhandled = "unhandled errors in a TaskGroup: ";
