@@ -65,8 +65,7 @@ class LineEnd : public detail::LineWait {
   }
 
  private:
-  static constexpr Ops ops{
-      .cancel = &LineWait::cancel, .future = nullptr, .abandon = nullptr, .what = "a Server"};
+  static constexpr Ops ops = ops_of("a Server");
   detail::WaitLine* line_;
   bool over_;
 };

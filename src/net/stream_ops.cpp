@@ -194,14 +194,8 @@ bool StreamReadInto::advance(ReaderState& reader) {
 
 namespace {
 
-constexpr Waiter::Ops drain_ops{.cancel = &StreamWait::cancel,
-                                .future = nullptr,
-                                .abandon = nullptr,
-                                .what = "StreamWriter.drain()"};
-constexpr Waiter::Ops closed_ops{.cancel = &StreamWait::cancel,
-                                 .future = nullptr,
-                                 .abandon = nullptr,
-                                 .what = "StreamWriter.wait_closed()"};
+constexpr auto drain_ops = StreamWait::ops_of("StreamWriter.drain()");
+constexpr auto closed_ops = StreamWait::ops_of("StreamWriter.wait_closed()");
 
 }  // namespace
 

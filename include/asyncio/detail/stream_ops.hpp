@@ -109,7 +109,7 @@ class [[nodiscard]] StreamReadInto : public StreamReadBase,
 /// What drain() and wait_closed() return.
 class StreamWait : public LineWait {
  public:
-  using LineWait::cancel;
+  using LineWait::ops_of;
   StreamWait(StreamWait&& other) noexcept;
 
  protected:
