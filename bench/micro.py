@@ -4,32 +4,29 @@
 Usage: micro.py [--pairs N] [--rows a,b] [--no-peers] [--gcc PROGRAM] LIMIT OURS BUILD_DIR
 
 LIMIT and OURS are programs as rows.hpp describes them, --gcc gives ours as g++ builds it, for its
-row about memory. Every folder bench/compare/NAME holds a peer; its script `build` makes the program
-in BUILD_DIR/bench/compare/NAME. The results are in BUILD_DIR/bench/micro.json; those of a run that
-was interrupted, had --rows or fewer than 21 pairs are in micro-part.json beside it.
+row about memory. Every folder bench/compare/NAME holds a peer, which is built in
+BUILD_DIR/bench/compare/NAME. The results are in BUILD_DIR/bench/micro.json; those of a run that was
+interrupted, had --rows or fewer than 21 pairs are in micro-part.json beside it.
 
 All processes run on one CPU, in turn. A ratio is that of two processes of a round; its median has a
 bootstrap interval, and a bar is met if the lower end reaches it.
 """
 import argparse
-import glob
 import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import instructions
 import machine
+import peer_programs
 import report
-from measure import (EVERY, EXPENSIVE, Failed, Interval, Sample, Samples, bootstrap, environment,
-                     figures, interleave, ratios, rows_of, run_row)
+from measure import (EVERY, EXPENSIVE, Failed, Interval, Sample, Samples, bootstrap, figures,
+                     interleave, ratios, rows_of, run_row)
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS = 21
 MEMORY_ROUNDS = 3  # pages, not time: processes hardly differ
-NOT_INSTALLED = 77
 
 
 @dataclass(frozen=True)
@@ -124,31 +121,10 @@ def program(path: str, version: str = "") -> Program:
     return Program(path, frozenset(rows_of(path)), version)
 
 
-def build_peer(script: str, directory: str) -> tuple[Program | None, str]:
-    """The program, or why there is none."""
-    os.makedirs(directory, exist_ok=True)
-    done = subprocess.run([script, directory], capture_output=True, text=True, check=False,
-                          cwd=machine.ROOT, env=environment())
-    if done.returncode == NOT_INSTALLED:
-        return None, " ".join(done.stderr.split()) or "not installed"
-    if done.returncode != 0:
-        raise Failed(f"{script}: exit code {done.returncode}\n{done.stderr.rstrip()}")
-    with open(os.path.join(directory, "version"), encoding="utf-8") as text:
-        version = text.readline().strip()
-    return program(os.path.join(directory, "micro"), version), version
-
-
 def find_peers(build_dir: str, players: Field) -> None:
-    for script in sorted(glob.glob(os.path.join(HERE, "compare", "*", "build"))):
-        name = os.path.basename(os.path.dirname(script))
-        directory = os.path.join(os.path.abspath(build_dir), "bench", "compare", name)
-        print(f"{name}: ", end="", flush=True)
-        peer, said = build_peer(script, directory)
-        print(said, flush=True)
-        if peer:
-            players.peers[name] = peer
-        else:
-            players.missing[name] = said
+    found, missing = peer_programs.build("micro", build_dir)
+    players.peers.update({name: program(*peer) for name, peer in found.items()})
+    players.missing.update(missing)
 
 
 def contestants(row: Row, players: Field) -> dict[str, tuple[str, str]]:

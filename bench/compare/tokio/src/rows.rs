@@ -136,7 +136,7 @@ pub fn main(rows: &[Row]) -> ExitCode {
         .get(1)
         .map_or(row.n, |n| n.parse().expect("the number of operations"));
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
+        .enable_time()
         .build()
         .unwrap();
     let figures = (row.measure)(&runtime, n);
