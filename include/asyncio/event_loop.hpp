@@ -26,7 +26,12 @@ namespace asyncio {
 
 class Address;
 class Executor;
+class Server;
 class Socket;
+template <class P>
+struct Connected;
+struct ConnectionOptions;
+struct ServerOptions;
 class ThreadPoolExecutor;
 
 namespace detail {
@@ -38,6 +43,8 @@ class SockRecvFrom;
 class SockRecvInto;
 class SockSendAll;
 class SockSendTo;
+template <class F>
+using ProtocolOf = std::remove_reference_t<decltype(*std::declval<std::invoke_result_t<F&>>())>;
 class LoopState;
 struct LoopAccess;
 
@@ -217,6 +224,37 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   detail::SockConnect sock_connect(Socket& socket, const Address& to);
   /// Returns: Accepted {connection, address}.
   detail::SockAccept sock_accept(Socket& socket);
+
+  // --- transports and protocols: include <asyncio/transports.hpp> ---
+  //
+  // A factory makes the protocol of a connection, when that is up: a callable that returns a
+  // std::unique_ptr or ProtocolPtr of a class that derives from Protocol or BufferedProtocol.
+
+  /// Returns: Connected {transport, protocol}, after connection_made().
+  /// Throws: std::system_error "connect to 127.0.0.1:9: Connection refused".
+  /// Cancellation: prompt, and leaves nothing open.
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_connection(F factory, std::string_view host,
+                                                           std::uint16_t port,
+                                                           ConnectionOptions options);
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_connection(F factory, std::string_view host,
+                                                           std::uint16_t port) {
+    return create_connection(std::move(factory), host, port, {});
+  }
+  /// Of a socket that is connected, which it takes over. Python also: connect_accepted_socket
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_connection(F factory, Socket socket,
+                                                           ConnectionOptions options);
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, std::string_view path,
+                                                                ConnectionOptions options);
+  /// As start_server(), with a protocol for each connection.
+  template <class F>
+  Coro<Server> create_server(F factory, std::string_view host, std::uint16_t port,
+                             ServerOptions options);
+  template <class F>
+  Coro<Server> create_unix_server(F factory, std::string_view path, ServerOptions options);
 
   // --- errors ---
 

@@ -2,13 +2,11 @@
 #include <asyncio/socket.hpp>
 #include <asyncio/streams.hpp>
 
-#include "net/net_errors.hpp"
+#include "net/open_socket.hpp"
 #include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <utility>
 
@@ -85,26 +83,14 @@ StreamWriter::~StreamWriter() { state_->drop_writer(); }
 void StreamWriter::write(std::string_view data) const { write(std::as_bytes(std::span(data))); }
 void StreamWriter::write(std::span<const std::byte> data) const { state_->write(data); }
 
-namespace {
-
-template <class Texts>
-void write_texts(StreamState& stream, const Texts& texts) {
-  std::vector<std::span<const std::byte>> parts;
-  parts.reserve(texts.size());
-  for (const std::string_view text : texts) parts.push_back(std::as_bytes(std::span(text)));
-  stream.write_parts(parts);
-}
-
-}  // namespace
-
 void StreamWriter::writelines(std::initializer_list<std::string_view> parts) const {
-  write_texts(*state_, parts);
+  detail::write_texts(*state_, parts);
 }
 void StreamWriter::writelines(std::span<const std::string> parts) const {
-  write_texts(*state_, parts);
+  detail::write_texts(*state_, parts);
 }
 void StreamWriter::writelines(std::span<const std::string_view> parts) const {
-  write_texts(*state_, parts);
+  detail::write_texts(*state_, parts);
 }
 
 detail::StreamDrain StreamWriter::drain() const { return detail::StreamDrain(state_); }
@@ -148,9 +134,12 @@ Connection open_connection(Socket socket, ConnectionOptions options) {
 namespace {
 
 Coro<Connection> connect_stream(Address address, ConnectionOptions options) {
-  Socket socket(address.family());
-  if (address.is_ip()) socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-  co_await get_running_loop().sock_connect(socket, address);
+  Socket socket = co_await detail::connect_socket(get_running_loop(), std::move(address));
+  co_return open_connection(std::move(socket), options);
+}
+
+Coro<Connection> connect_stream(std::string host, std::uint16_t port, ConnectionOptions options) {
+  Socket socket = co_await detail::connect_host(get_running_loop(), std::move(host), port, options);
   co_return open_connection(std::move(socket), options);
 }
 
@@ -162,7 +151,7 @@ Coro<Connection> open_connection(const Address& address, ConnectionOptions optio
 
 Coro<Connection> open_connection(std::string_view host, std::uint16_t port,
                                  ConnectionOptions options) {
-  return connect_stream(Address(host, port), options);
+  return connect_stream(std::string(host), port, options);
 }
 
 Coro<Connection> open_unix_connection(std::string_view path, ConnectionOptions options) {

@@ -153,19 +153,18 @@ void TransportState::schedule(Due due) noexcept {
   loop_->ready.push(turn_);
 }
 
-void TransportState::Turn::run(ReadyCall& self, ReadyAction action) noexcept {
-  TransportState& transport = static_cast<Turn&>(self).transport;
-  const unsigned due = std::exchange(transport.due_, std::uint8_t{0});
+void TransportState::Turn::run(ReadyCall& self, ReadyAction action) {
+  const auto transport = Ref<TransportState>::adopt(&static_cast<Turn&>(self).transport);
+  const unsigned due = std::exchange(transport->due_, std::uint8_t{0});
   if (action == ReadyAction::run) {
-    transport.take_turn(due);
+    transport->take_turn(due);
   } else {
-    transport.abandon();
+    transport->abandon();
   }
-  transport.drop_ref();
 }
 
 // Each may bring about the end of the connection.
-void TransportState::take_turn(unsigned due) noexcept {
+void TransportState::take_turn(unsigned due) {
   if ((due & due_begin) != 0 && !is_lost()) begin();
   if ((due & due_read) != 0 && !is_closing()) read_ready();
   if ((due & due_flush) != 0 && !is_lost()) flush();

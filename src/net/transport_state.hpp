@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace asyncio::detail {
 
@@ -110,8 +111,8 @@ class TransportState : public Pooled {
   /// It stays alive until then. Its slot is reserved.
   void schedule(Due due) noexcept;
   /// due_begin and due_read, for those that ask for them.
-  virtual void begin() noexcept {}
-  virtual void read_ready() noexcept {}
+  virtual void begin() {}
+  virtual void read_ready() {}
 
  private:
   friend class NetService;
@@ -120,7 +121,7 @@ class TransportState : public Pooled {
 
   struct Turn : ReadyCall {
     explicit Turn(TransportState& c) noexcept : ReadyCall{&Turn::run}, transport(c) {}
-    static void run(ReadyCall& self, ReadyAction action) noexcept;
+    static void run(ReadyCall& self, ReadyAction action);
     TransportState& transport;
   };
   struct Writable : IoObserver {
@@ -133,7 +134,7 @@ class TransportState : public Pooled {
     Address local;
   };
 
-  void take_turn(unsigned due) noexcept;
+  void take_turn(unsigned due);
   void send_now(Parts& parts) noexcept;
   [[nodiscard]] bool takes_writes(const char* who);
   void keep(std::span<const std::byte> rest);
@@ -167,6 +168,15 @@ class TransportState : public Pooled {
   bool eof_sent_ = false;
   std::uint8_t writes_when_lost_ = 0;
 };
+
+/// writelines() of any range of texts.
+template <class Texts>
+void write_texts(TransportState& transport, const Texts& texts) {
+  std::vector<std::span<const std::byte>> parts;
+  parts.reserve(texts.size());
+  for (const std::string_view text : texts) parts.push_back(std::as_bytes(std::span(text)));
+  transport.write_parts(parts);
+}
 
 /// As set_write_buffer_limits() takes them. Throws: std::invalid_argument unless high >= low.
 void set_limits(TransportState& transport, std::size_t high, std::optional<std::size_t> low);

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <asyncio/address.hpp>
+#include <asyncio/coroutine.hpp>
+#include <asyncio/socket.hpp>
+#include <asyncio/streams.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace asyncio::detail {
+
+/// A stream socket that is connected to `address`, without Nagle's delay.
+[[nodiscard]] Coro<Socket> connect_socket(EventLoop& loop, Address address);
+/// To a host by name or number.
+[[nodiscard]] Coro<Socket> connect_host(EventLoop& loop, std::string host, std::uint16_t port,
+                                        ConnectionOptions options);
+
+}  // namespace asyncio::detail
