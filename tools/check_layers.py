@@ -25,6 +25,7 @@ PLACES = {
     "mutex": ["src/io", "src/loop/hand_over.hpp"],
     "atomic": [],
 }
+OPENSSL = re.compile(r"src/net/(tls|ssl)\w*\.cpp$")
 BANNED_IN_PUBLIC = ["chrono", "memory", "functional", "atomic", "mutex", "thread", "stop_token",
                     "iostream", "ranges", "regex"]
 # event_loop.hpp names std::unique_ptr; <memory> is its fallback where libstdc++'s part is missing.
@@ -87,6 +88,8 @@ def main() -> int:
                     errors.append(f"{where}: a public header includes no private one")
                 other = target.split("/")[0]
             else:
+                if target.startswith("openssl/") and not OPENSSL.match(path):
+                    errors.append(f"{where}: belongs to src/net/tls*.cpp and ssl*.cpp")
                 if target in PLACES and not any(path.startswith(p) for p in PLACES[target]):
                     errors.append(f"{where}: belongs to {PLACES[target] or 'no file'}")
                 if public and target in BANNED_IN_PUBLIC and (path, target) not in ALLOWED:

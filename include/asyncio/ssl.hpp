@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -90,10 +91,11 @@ enum class Purpose { SERVER_AUTH, CLIENT_AUTH };
 
 /// What to trust in place of the system's CAs: a PEM file, a folder, PEM text.
 struct DefaultContextOptions {
-  std::string_view cafile;
-  std::string_view capath;
-  std::string_view cadata;
+  std::string_view cafile = {};
+  std::string_view capath = {};
+  std::string_view cadata = {};
 };
+static_assert(std::is_trivially_destructible_v<DefaultContextOptions>);
 
 /// Settings for TLS connections of one side, and what they have in common: the certificates. A
 /// handle: copies are the same context.

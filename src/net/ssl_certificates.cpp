@@ -104,9 +104,10 @@ Certificates read_certificates(std::string_view pem, const Source& source) {
                     "a PEM block \"BEGIN CERTIFICATE\" is expected");
   }
   if (read.others == nullptr) throw std::bad_alloc();
-  while (OwnX509 next = next_certificate(bio.get())) {
-    if (sk_X509_push(read.others.get(), next.get()) == 0) throw std::bad_alloc();
-    (void)next.release();
+  while (X509* next = next_certificate(bio.get()).release()) {
+    if (sk_X509_push(read.others.get(), next) != 0) continue;
+    X509_free(next);
+    throw std::bad_alloc();
   }
   if (!at_end_of_pem()) {
     throw_ssl_error(fmt::format("{}: certificate {} in {} cannot be read", source.who,

@@ -155,8 +155,7 @@ TEST(SslContext, LoadsCertificatesFromFiles) {
   const std::string key = folder.write("key.pem", own.key);
   const std::string both = folder.write("both.pem", own.key + own.chain);
   const std::string ca = folder.write("ca.pem", test_ca().pem());
-  const ssl::Context client =
-      ssl::create_default_context({.cafile = ca, .capath = {}, .cadata = {}});
+  const ssl::Context client = ssl::create_default_context({.cafile = ca});
   for (const ssl::Context& server : {ssl::Context::server(cert, key), ssl::Context::server(both)}) {
     TlsPair pair(client, server);
     pair.handshake();
@@ -168,8 +167,7 @@ TEST(SslContext, LooksForCasInAFolder) {
   (void)folder.write("ca.pem", test_ca().pem());
   const std::string command = "openssl rehash " + folder.path() + " 2>/dev/null";
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no openssl program";
-  ssl::Context client =
-      ssl::create_default_context({.cafile = {}, .capath = folder.path(), .cadata = {}});
+  ssl::Context client = ssl::create_default_context({.capath = folder.path()});
   TlsPair pair(client, server_with(test_ca().issue("localhost")));
   pair.handshake();
 }

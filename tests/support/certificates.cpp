@@ -134,7 +134,7 @@ Identity make(const CertificateRequest& request, const Identity* issuer) {
 }  // namespace
 
 CertificateAuthority::CertificateAuthority(std::string name)
-    : own_(self_signed({.common_name = std::move(name), .names = {}, .ca = true})) {}
+    : own_(self_signed({.common_name = std::move(name), .ca = true})) {}
 
 Identity CertificateAuthority::issue(const CertificateRequest& request) const {
   Identity made = make(request, &own_);
@@ -147,7 +147,7 @@ Identity CertificateAuthority::issue(const std::string& name) const {
 }
 
 CertificateAuthority CertificateAuthority::intermediate(const std::string& name) const {
-  return CertificateAuthority(issue({.common_name = name, .names = {}, .ca = true}));
+  return CertificateAuthority(issue({.common_name = name, .ca = true}));
 }
 
 Identity issued_by(const Identity& issuer, const CertificateRequest& request) {

@@ -15,7 +15,7 @@ struct Identity {
 /// What to make. Names are "DNS:example.com" or "IP:127.0.0.1", and may contain a NUL.
 struct CertificateRequest {
   std::string common_name = "localhost";
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
   std::int64_t begins_in = -3600;  ///< seconds from now
   std::int64_t ends_in = 3600;
   bool ca = false;

@@ -25,7 +25,7 @@ inline const CertificateAuthority& test_ca() {
 
 /// A client that trusts this CA and no other.
 inline asyncio::ssl::Context client_trusting(const CertificateAuthority& ca) {
-  return asyncio::ssl::create_default_context({.cafile = {}, .capath = {}, .cadata = ca.pem()});
+  return asyncio::ssl::create_default_context({.cadata = ca.pem()});
 }
 
 inline asyncio::ssl::Context server_with(const Identity& identity) {
