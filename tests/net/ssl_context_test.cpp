@@ -150,7 +150,7 @@ TEST(SslContext, OfAClientChoosesNoContextByName) {
 // NET-138: the certificate, its chain and the CAs from files
 TEST(SslContext, LoadsCertificatesFromFiles) {
   const Folder folder;
-  const Identity own = test_ca().intermediate("Below").issue("localhost");
+  const Identity own = test_ca().intermediate("Below").issue_for("localhost");
   const std::string cert = folder.write("cert.pem", own.chain);
   const std::string key = folder.write("key.pem", own.key);
   const std::string both = folder.write("both.pem", own.key + own.chain);
@@ -168,7 +168,7 @@ TEST(SslContext, LooksForCasInAFolder) {
   const std::string command = "openssl rehash " + folder.path() + " 2>/dev/null";
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no openssl program";
   ssl::Context client = ssl::create_default_context({.capath = folder.path()});
-  TlsPair pair(client, server_with(test_ca().issue("localhost")));
+  TlsPair pair(client, server_with(test_ca().issue_for("localhost")));
   pair.handshake();
 }
 
@@ -179,10 +179,10 @@ TEST(SslContext, TrustsWhatIsAddedToTheSystemsCas) {
   client.load_verify_locations(folder.write("ca.pem", test_ca().pem()));
   client.add_ca_certificate(other.pem());
   client.load_default_certs();
-  TlsPair(client, server_with(test_ca().issue("localhost"))).handshake();
-  TlsPair(client, server_with(other.issue("localhost"))).handshake();
+  TlsPair(client, server_with(test_ca().issue_for("localhost"))).handshake();
+  TlsPair(client, server_with(other.issue_for("localhost"))).handshake();
   // Others share the system's, and are not changed by that.
-  TlsPair untouched(ssl::Context::client(), server_with(other.issue("localhost")));
+  TlsPair untouched(ssl::Context::client(), server_with(other.issue_for("localhost")));
   EXPECT_THROW(untouched.handshake(), ssl::SSLCertVerificationError);
 }
 
@@ -191,7 +191,7 @@ TEST(SslContext, SaysWhichFileCannotBeRead) {
   const std::string missing = folder.path() + "/missing.pem";
   const std::string expected = "cannot read \"" + missing + "\": No such file or directory";
   ssl::Context context = ssl::Context::server();
-  const std::string cert = folder.write("cert.pem", test_ca().issue("localhost").chain);
+  const std::string cert = folder.write("cert.pem", test_ca().issue_for("localhost").chain);
   EXPECT_EQ(thrown_by([&] { context.load_cert_chain(missing); }),
             "system_error: load_cert_chain(): " + expected);
   EXPECT_EQ(thrown_by([&] { context.load_cert_chain(cert, missing); }),
@@ -207,7 +207,7 @@ TEST(SslContext, SaysWhichFileCannotBeRead) {
 
 TEST(SslContext, SaysWhatIsMissingInAFile) {
   const Folder folder;
-  const Identity own = test_ca().issue("localhost");
+  const Identity own = test_ca().issue_for("localhost");
   const std::string cert = folder.write("cert.pem", own.chain);
   const std::string nothing = folder.write("nothing.pem", "no PEM");
   ssl::Context context = ssl::Context::server();
@@ -224,7 +224,7 @@ TEST(SslContext, SaysWhatIsMissingInAFile) {
 }
 
 TEST(SslContext, NoticesAChainThatIsCutOff) {
-  const Identity own = test_ca().intermediate("Below").issue("localhost");
+  const Identity own = test_ca().intermediate("Below").issue_for("localhost");
   const std::string cut = own.chain.substr(0, own.chain.size() - 100);
   ssl::Context context = ssl::Context::server();
   EXPECT_TRUE(contains(thrown_by([&] { context.use_certificate(cut, own.key); }),
@@ -232,8 +232,8 @@ TEST(SslContext, NoticesAChainThatIsCutOff) {
 }
 
 TEST(SslContext, RefusesTheKeyOfAnotherCertificateAndKeepsWhatItHad) {
-  const Identity own = test_ca().issue("localhost");
-  const Identity other = test_ca().issue("example.com");
+  const Identity own = test_ca().issue_for("localhost");
+  const Identity other = test_ca().issue_for("example.com");
   ssl::Context context = server_with(own);
   const ssl::SSLError error = ssl_error_of([&] { context.use_certificate(other.chain, own.key); });
   EXPECT_EQ(error.library(), "X509");
@@ -245,7 +245,7 @@ TEST(SslContext, RefusesTheKeyOfAnotherCertificateAndKeepsWhatItHad) {
 
 // It must not ask on the terminal.
 TEST(SslContext, NeedsThePasswordOfAKey) {
-  const Identity own = test_ca().issue("localhost");
+  const Identity own = test_ca().issue_for("localhost");
   const std::string key = support::encrypted_key(own, "secret");
   ssl::Context context = ssl::Context::server();
   EXPECT_TRUE(contains(thrown_by([&] { context.use_certificate(own.chain, key); }),

@@ -48,7 +48,7 @@ ssl::Context client_of(ssl::TLSVersion version) {
 }
 
 const ssl::Context& localhost() {
-  static const ssl::Context context = server_with(test_ca().issue("localhost"));
+  static const ssl::Context context = server_with(test_ca().issue_for("localhost"));
   return context;
 }
 

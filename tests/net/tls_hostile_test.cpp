@@ -82,7 +82,7 @@ class RawClient {
   SSL* ssl_;
 };
 
-ssl::Context localhost() { return server_with(test_ca().issue("localhost")); }
+ssl::Context localhost() { return server_with(test_ca().issue_for("localhost")); }
 
 std::string read_all(TlsEngine& engine) {
   std::string text;

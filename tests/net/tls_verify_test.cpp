@@ -60,10 +60,10 @@ std::string ip_mismatch(const std::string& address) {
 
 // failure 61
 TEST(TlsVerify, TakesAServerWhoseCertificateIsInOrder) {
-  EXPECT_EQ(verdict(test_ca().issue("localhost"), "localhost"), taken);
-  EXPECT_EQ(verdict(test_ca().issue("localhost"), "LOCALHOST"), taken);
-  EXPECT_EQ(verdict(test_ca().issue("example.com"), "example.com."), taken);
-  EXPECT_EQ(verdict(test_ca().intermediate("Below").issue("localhost"), "localhost"), taken);
+  EXPECT_EQ(verdict(test_ca().issue_for("localhost"), "localhost"), taken);
+  EXPECT_EQ(verdict(test_ca().issue_for("localhost"), "LOCALHOST"), taken);
+  EXPECT_EQ(verdict(test_ca().issue_for("example.com"), "example.com."), taken);
+  EXPECT_EQ(verdict(test_ca().intermediate("Below").issue_for("localhost"), "localhost"), taken);
   EXPECT_EQ(verdict(with_names({"DNS:one", "DNS:two"}), "two"), taken);
 }
 
@@ -82,36 +82,36 @@ TEST(TlsVerify, RefusesWhomNobodyTrustedVouchesFor) {
   EXPECT_EQ(verdict(support::self_signed({.names = {"DNS:localhost"}}), "localhost"),
             "self-signed certificate");
   const CertificateAuthority other("Other CA");
-  EXPECT_EQ(verdict(other.issue("localhost"), "localhost"),
+  EXPECT_EQ(verdict(other.issue_for("localhost"), "localhost"),
             "unable to get local issuer certificate");
-  Identity with_root = other.issue("localhost");
+  Identity with_root = other.issue_for("localhost");
   with_root.chain += other.pem();
   EXPECT_EQ(verdict(with_root, "localhost"), "self-signed certificate in certificate chain");
-  EXPECT_EQ(verdict(CertificateAuthority("Test CA").issue("localhost"), "localhost"),
+  EXPECT_EQ(verdict(CertificateAuthority("Test CA").issue_for("localhost"), "localhost"),
             "unable to get local issuer certificate")
       << "the same name, another key";
 }
 
 // failure 61
 TEST(TlsVerify, RefusesAChainWithAHole) {
-  const Identity whole = test_ca().intermediate("Below").issue("localhost");
+  const Identity whole = test_ca().intermediate("Below").issue_for("localhost");
   EXPECT_EQ(verdict(support::without_intermediates(whole), "localhost"),
             "unable to get local issuer certificate");
 }
 
 // failure 61
 TEST(TlsVerify, RefusesWhatSomebodyHasSignedWhoIsNoCa) {
-  const Identity leaf = test_ca().issue("example.com");
+  const Identity leaf = test_ca().issue_for("example.com");
   const Identity forged = support::issued_by(leaf, {.names = {"DNS:localhost"}});
   EXPECT_NE(verdict(forged, "localhost"), taken);
 }
 
 // failure 61
 TEST(TlsVerify, RefusesTheCertificateOfAnotherHost) {
-  EXPECT_EQ(verdict(test_ca().issue("example.com"), "localhost"), mismatch("localhost"));
-  EXPECT_EQ(verdict(test_ca().issue("example.com"), "www.example.com"),
+  EXPECT_EQ(verdict(test_ca().issue_for("example.com"), "localhost"), mismatch("localhost"));
+  EXPECT_EQ(verdict(test_ca().issue_for("example.com"), "www.example.com"),
             mismatch("www.example.com"));
-  EXPECT_EQ(verdict(test_ca().issue("example.com.evil.org"), "example.com"),
+  EXPECT_EQ(verdict(test_ca().issue_for("example.com.evil.org"), "example.com"),
             mismatch("example.com"));
   EXPECT_EQ(verdict(test_ca().issue({.common_name = "localhost"}), "localhost"),
             mismatch("localhost"))
@@ -150,7 +150,7 @@ TEST(TlsVerify, ComparesAddressesWithAddresses) {
 
 // failure 61: what a client with the system's CAs, and no other setting, says
 TEST(TlsVerify, RefusesOurOwnCaByDefault) {
-  EXPECT_EQ(verdict(test_ca().issue("localhost"), "localhost", ssl::create_default_context()),
+  EXPECT_EQ(verdict(test_ca().issue_for("localhost"), "localhost", ssl::create_default_context()),
             "unable to get local issuer certificate");
 }
 
@@ -158,8 +158,8 @@ TEST(TlsVerify, RefusesOurOwnCaByDefault) {
 TEST(TlsVerify, AsksForWhatTheContextSays) {
   ssl::Context context = client_trusting(test_ca());
   context.check_hostname(false);
-  EXPECT_EQ(verdict(test_ca().issue("example.com"), "localhost", context), taken);
-  EXPECT_EQ(verdict(test_ca().issue("example.com"), "", context), taken);
+  EXPECT_EQ(verdict(test_ca().issue_for("example.com"), "localhost", context), taken);
+  EXPECT_EQ(verdict(test_ca().issue_for("example.com"), "", context), taken);
   const Identity unknown = support::self_signed({.names = {"DNS:localhost"}});
   EXPECT_EQ(verdict(unknown, "localhost", context), "self-signed certificate");
   context.verify_mode(ssl::CERT_NONE);
@@ -196,7 +196,7 @@ TEST(TlsVerify, RefusesAContextOfTheOtherSide) {
 // NET-140: the server hears why it was refused
 TEST(TlsVerify, TellsTheServerThatItIsNotTrusted) {
   TlsPair pair(client_trusting(CertificateAuthority("Other CA")),
-               server_with(test_ca().issue("localhost")));
+               server_with(test_ca().issue_for("localhost")));
   EXPECT_THROW(pair.handshake(), ssl::SSLCertVerificationError);
   carry(pair.client, pair.server);
   EXPECT_EQ(
@@ -209,7 +209,7 @@ namespace {
 
 // Both sides of a handshake in which the server asks for a certificate: "client's error; server's".
 std::string mutual(const ssl::Context& client, ssl::TLSVersion version, ssl::VerifyMode mode) {
-  ssl::Context server = server_with(test_ca().issue("localhost"));
+  ssl::Context server = server_with(test_ca().issue_for("localhost"));
   server.add_ca_certificate(test_ca().pem());
   server.verify_mode(mode);
   server.minimum_version(version);
@@ -233,10 +233,10 @@ TEST(TlsVerify, AsksClientsForACertificate) {
   for (const auto version : {ssl::TLSVersion::TLSv1_2, ssl::TLSVersion::TLSv1_3}) {
     ssl::Context without = client_trusting(test_ca());
     ssl::Context with = client_trusting(test_ca());
-    const Identity own = test_ca().issue("me");
+    const Identity own = test_ca().issue_for("me");
     with.use_certificate(own.chain, own.key);
     ssl::Context with_another = client_trusting(test_ca());
-    const Identity foreign = CertificateAuthority("Other CA").issue("me");
+    const Identity foreign = CertificateAuthority("Other CA").issue_for("me");
     with_another.use_certificate(foreign.chain, foreign.key);
 
     EXPECT_EQ(mutual(with, version, ssl::CERT_REQUIRED), fine);
@@ -297,7 +297,7 @@ namespace {
 
 // A server of two names. The context of localhost is the one that it begins with.
 ssl::Context server_of_two(std::vector<std::string>& asked, const ssl::Context& other) {
-  ssl::Context context = server_with(test_ca().issue("localhost"));
+  ssl::Context context = server_with(test_ca().issue_for("localhost"));
   context.set_sni_callback([&asked, other](std::string_view name) {
     asked.emplace_back(name);
     return name == "example.com" ? std::optional(other) : std::nullopt;
@@ -309,7 +309,7 @@ ssl::Context server_of_two(std::vector<std::string>& asked, const ssl::Context& 
 
 TEST(TlsVerify, ChoosesTheCertificateByTheNameThatIsAskedFor) {
   std::vector<std::string> asked;
-  const ssl::Context server = server_of_two(asked, server_with(test_ca().issue("example.com")));
+  const ssl::Context server = server_of_two(asked, server_with(test_ca().issue_for("example.com")));
   ssl::Context client = client_trusting(test_ca());
   TlsPair(client, server, "localhost").handshake();
   TlsPair(client, server, "example.com").handshake();
@@ -321,7 +321,7 @@ TEST(TlsVerify, ChoosesTheCertificateByTheNameThatIsAskedFor) {
 // What the chosen context demands of clients holds.
 TEST(TlsVerify, AsksForAClientCertificateIfTheNameDemandsIt) {
   std::vector<std::string> asked;
-  ssl::Context strict = server_with(test_ca().issue("example.com"));
+  ssl::Context strict = server_with(test_ca().issue_for("example.com"));
   strict.add_ca_certificate(test_ca().pem());
   strict.verify_mode(ssl::CERT_REQUIRED);
   TlsPair pair(client_trusting(test_ca()), server_of_two(asked, strict), "example.com");
@@ -329,7 +329,7 @@ TEST(TlsVerify, AsksForAClientCertificateIfTheNameDemandsIt) {
 }
 
 TEST(TlsVerify, ThrowsWhatTheSniCallbackThrows) {
-  ssl::Context server = server_with(test_ca().issue("localhost"));
+  ssl::Context server = server_with(test_ca().issue_for("localhost"));
   server.set_sni_callback([](std::string_view name) -> std::optional<ssl::Context> {
     throw std::out_of_range("no " + std::string(name));
   });
@@ -342,7 +342,7 @@ TEST(TlsVerify, ThrowsWhatTheSniCallbackThrows) {
 }
 
 TEST(TlsVerify, RefusesAClientsContextThatIsChosenForAServer) {
-  ssl::Context server = server_with(test_ca().issue("localhost"));
+  ssl::Context server = server_with(test_ca().issue_for("localhost"));
   server.set_sni_callback([](std::string_view) { return std::optional(ssl::Context::client()); });
   TlsPair pair(client_trusting(test_ca()), server);
   EXPECT_THROW(pair.handshake(), std::invalid_argument);
@@ -354,7 +354,7 @@ std::string agreed(std::initializer_list<std::string_view> client_names,
                    std::initializer_list<std::string_view> server_names) {
   ssl::Context client = client_trusting(test_ca());
   client.set_alpn_protocols(client_names);
-  ssl::Context server = server_with(test_ca().issue("localhost"));
+  ssl::Context server = server_with(test_ca().issue_for("localhost"));
   server.set_alpn_protocols(server_names);
   TlsPair pair(client, server);
   pair.handshake();
@@ -376,7 +376,7 @@ TEST(TlsVerify, AgreesOnAProtocolInTheServersOrder) {
 // NET-139
 TEST(TlsVerify, AgreesOnAVersionOrFails) {
   ssl::Context client = client_trusting(test_ca());
-  ssl::Context server = server_with(test_ca().issue("localhost"));
+  ssl::Context server = server_with(test_ca().issue_for("localhost"));
   TlsPair newest(client, server);
   EXPECT_EQ(newest.client.version(), "");
   EXPECT_FALSE(newest.client.cipher());

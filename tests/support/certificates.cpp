@@ -142,7 +142,7 @@ Identity CertificateAuthority::issue(const CertificateRequest& request) const {
   return made;
 }
 
-Identity CertificateAuthority::issue(const std::string& name) const {
+Identity CertificateAuthority::issue_for(const std::string& name) const {
   return issue({.common_name = name, .names = {"DNS:" + name}});
 }
 

@@ -30,7 +30,7 @@ class CertificateAuthority {
   [[nodiscard]] const Identity& identity() const { return own_; }
   [[nodiscard]] Identity issue(const CertificateRequest& request) const;
   /// For "DNS:" + name.
-  [[nodiscard]] Identity issue(const std::string& name) const;
+  [[nodiscard]] Identity issue_for(const std::string& name) const;
   /// A CA below this one. What it issues has its certificate in the chain.
   [[nodiscard]] CertificateAuthority intermediate(const std::string& name) const;
 

@@ -76,7 +76,7 @@ class TlsPair {
       : client(of_client, TlsEngine::Side::client, hostname),
         server(of_server, TlsEngine::Side::server, {}) {}
   /// With a certificate of test_ca() for localhost.
-  TlsPair() : TlsPair(client_trusting(test_ca()), server_with(test_ca().issue("localhost"))) {}
+  TlsPair() : TlsPair(client_trusting(test_ca()), server_with(test_ca().issue_for("localhost"))) {}
 
   /// Both handshakes. At most `step` bytes of each side are carried before the other goes on.
   void handshake(std::size_t step = everything) {
