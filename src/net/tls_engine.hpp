@@ -45,7 +45,8 @@ class TlsEngine {
   /// Ciphertext from the peer; takes all of it.
   void feed(std::span<const std::byte> ciphertext) { bio_.in.append(ciphertext); }
   /// The same without a copy: read the ciphertext into the space (of `n` bytes at least), then say
-  /// how many bytes there are. feed_space() again, or fed(0), gives the space up.
+  /// how many bytes there are. feed_space() again, or fed(0), gives the space up. If nothing is
+  /// fed_pending(), it stays where it is whatever is called meanwhile, but for feed().
   [[nodiscard]] std::span<std::byte> feed_space(std::size_t n) { return bio_.in.room(n); }
   void fed(std::size_t n) noexcept;
   /// The peer sends no more: FIN.
@@ -53,7 +54,9 @@ class TlsEngine {
   /// Ciphertext that nobody has asked for yet.
   [[nodiscard]] std::size_t fed_pending() const noexcept { return bio_.in.size(); }
 
-  /// What is to be sent to the peer now; valid until the next call of anything but sent().
+  /// What is to be sent to the peer now. Its bytes stay, and others may come behind them, but their
+  /// place is valid only until the next call of anything but feed(), feed_space(), fed(): no send
+  /// that goes on in the background may use it while others write.
   [[nodiscard]] std::span<const std::byte> outgoing() const noexcept { return bio_.out.view(); }
   void sent(std::size_t n) noexcept { bio_.out.consume(n); }
 
@@ -116,7 +119,7 @@ class TlsEngine {
 
   TlsBio bio_;
   Ref<SslContext> context_;
-  Ref<SslContext> chosen_;  // by the name that the client has asked for
+  Ref<SslContext> chosen_;  // if another one was, by the name that the client has asked for
   std::string server_hostname_;
   std::exception_ptr failure_;
   std::exception_ptr callback_error_;
