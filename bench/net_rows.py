@@ -29,19 +29,19 @@ class Row:
 
 
 ROWS = [
-    Row("echo_64", "echo, 64 B × 64 connections", 0.94, "echo", 64),
+    Row("echo_64", "echo, 64 B × 64 connections", 0.95, "echo", 64),
     Row("echo_16k", "echo, 16 KiB × 16 connections", 0.95, "echo", 16, 16 * KIB),
     Row("echo_1m", "echo, 1 MiB × 4 connections", 0.95, "echo", 4, MIB),
     *(Row(f"http_{n}", f"HTTP keep-alive, wrk × {n:,}", 0.95, "wrk", n, mode="http",
           against=BEST_PEER) for n in (1, 64, 1000)),
-    Row("churn", "connect, 64 B there and back, close", 0.9, "churn", 16, mode="churn"),
-    Row("tls_handshake", "the same with TLS 1.3, one at a time", 0.9, "tls_churn", 1, mode="tls",
+    Row("churn", "connect, 64 B there and back, close", 1.0, "churn", 16, mode="churn"),
+    Row("tls_handshake", "the same with TLS 1.3, one at a time", 0.95, "tls_churn", 1, mode="tls",
         against=BLOCKING),
-    Row("tls_echo", "echo over TLS 1.3, 16 KiB × 1", 0.9, "tls_echo", 1, 16 * KIB, mode="tls",
+    Row("tls_echo", "echo over TLS 1.3, 16 KiB × 1", 0.95, "tls_echo", 1, 16 * KIB, mode="tls",
         against=BLOCKING),
-    Row("calls_1", "system calls per echo, 1 connection", 3.05, "echo", 1, figure="calls"),
-    Row("calls_64", "system calls per echo, 64 connections", 2.1, "echo", 64, figure="calls"),
-    Row("idle", "bytes per idle connection", 660, "idle", 9_900, figure="bytes"),
+    Row("calls_1", "system calls per echo, 1 connection", 3.0, "echo", 1, figure="calls"),
+    Row("calls_64", "system calls per echo, 64 connections", 2.05, "echo", 64, figure="calls"),
+    Row("idle", "bytes per idle connection", 700, "idle", 9_900, figure="bytes"),
 ]
 
 

@@ -253,6 +253,9 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <class F>
   Coro<Server> create_server(F factory, std::string_view host, std::uint16_t port,
                              ServerOptions options);
+  /// On a socket that is bound, which it takes over.
+  template <class F>
+  Server create_server(F factory, Socket socket, ServerOptions options);
   template <class F>
   Coro<Server> create_unix_server(F factory, std::string_view path, ServerOptions options);
 

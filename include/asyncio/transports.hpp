@@ -142,6 +142,8 @@ Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, So
 Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
                                    std::vector<std::string> hosts, std::uint16_t port,
                                    ServerOptions options);
+Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
+                             ServerOptions options);
 Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
                                         ServerOptions options);
 
@@ -181,6 +183,12 @@ Coro<Server> EventLoop::create_server(F factory, std::string_view host, std::uin
                                       ServerOptions options) {
   return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
                                        {std::string(host)}, port, options);
+}
+
+template <class F>
+Server EventLoop::create_server(F factory, Socket socket, ServerOptions options) {
+  return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
+                                       std::move(socket), options);
 }
 
 template <class F>

@@ -139,6 +139,13 @@ Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
   co_return started(server, options);
 }
 
+Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
+                             ServerOptions options) {
+  const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
+  add_listener(*server, std::move(socket));
+  return started(server, options);
+}
+
 Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
                                         ServerOptions options) {
   const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <asyncio/coroutine.hpp>
+#include <asyncio/socket.hpp>
+
+#include <cstddef>
+
+namespace bench::net {
+
+/// As the limit has.
+constexpr std::size_t buffer_size = 256 * 1024;
+
+/// Listens, and has said where.
+asyncio::Socket listening_socket();
+
+asyncio::Coro<> serve_protocols(bool http);
+asyncio::Coro<> serve_sockets(bool http);
+asyncio::Coro<> serve_streams(bool http);
+
+}  // namespace bench::net
