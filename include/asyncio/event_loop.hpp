@@ -8,10 +8,12 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <source_location>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -27,12 +29,16 @@ namespace asyncio {
 class Address;
 class Executor;
 class Server;
+class Resolver;
 class Socket;
 template <class P>
 struct Connected;
 struct ConnectionOptions;
 struct ServerOptions;
 class ThreadPoolExecutor;
+struct NameInfo;
+struct NameInfoOptions;
+struct ResolveOptions;
 
 namespace detail {
 class Backend;
@@ -222,6 +228,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Returns: how many bytes. Lifetime: `data` must live until it has ended.
   detail::SockSendTo sock_sendto(Socket& socket, std::string_view data, const Address& to);
   detail::SockConnect sock_connect(Socket& socket, const Address& to);
+  /// To the first address that getaddrinfo() finds for this kind of socket.
+  Coro<> sock_connect(Socket& socket, std::string_view host, std::uint16_t port);
   /// Returns: Accepted {connection, address}.
   detail::SockAccept sock_accept(Socket& socket);
 
@@ -258,6 +266,32 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   Server create_server(F factory, Socket socket, ServerOptions options);
   template <class F>
   Coro<Server> create_unix_server(F factory, std::string_view path, ServerOptions options);
+  // --- names: include <asyncio/resolver.hpp> ---
+
+  /// The addresses of a host, the preferred one first, each once. A numeric host with a number as
+  /// port is answered at once; the rest is looked up, by the Resolver that is set.
+  ///
+  ///     auto addresses = co_await loop.getaddrinfo("localhost", 80);
+  ///
+  /// Throws: gaierror "getaddrinfo nosuch.invalid: Name or service not known", also if the resolver
+  /// finds nothing; std::invalid_argument for what can be no name (a byte that is not printable
+  /// ASCII, an empty label, more than 253 characters) and no port.
+  /// Cancellation: returns at once.
+  Coro<std::vector<Address>> getaddrinfo(std::string_view host, std::uint16_t port);
+  Coro<std::vector<Address>> getaddrinfo(std::string_view host, std::uint16_t port,
+                                         ResolveOptions options);
+  /// With the name of a service, such as "https", or a number in digits; "" is 0.
+  Coro<std::vector<Address>> getaddrinfo(std::string_view host, std::string_view service);
+  Coro<std::vector<Address>> getaddrinfo(std::string_view host, std::string_view service,
+                                         ResolveOptions options);
+  /// Returns: NameInfo {host, service}; numbers where there is no name.
+  /// Throws: gaierror; std::invalid_argument for a Unix socket's.
+  /// Cancellation: returns at once.
+  Coro<NameInfo> getnameinfo(const Address& address);
+  Coro<NameInfo> getnameinfo(const Address& address, NameInfoOptions options);
+  /// A null pointer: a SystemResolver, which is the default.
+  /// Lifetime: it must live until it is replaced or the loop is closed, and its lookups have ended.
+  void set_resolver(Resolver* resolver) noexcept;
 
   // --- errors ---
 

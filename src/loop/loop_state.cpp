@@ -269,6 +269,7 @@ void LoopState::close() {
   if (closed() || std::exchange(closing_, true)) return;
   set_own_thread();
   if (executor != nullptr) executor->loop_closing();
+  if (lookups != nullptr) lookups->loop_closing();
   discard_everything();
   watchers_.clear(*backend_);
   if (net != nullptr) net->loop_closing();
@@ -278,6 +279,7 @@ void LoopState::close() {
   discard_everything();
   forget_generators(*this);
   hand_over_.close();
+  lookups.reset();
   executor.reset();
   net.reset();
 }

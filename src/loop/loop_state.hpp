@@ -82,6 +82,8 @@ class LoopState final : public Scheduler {
   std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
   class JobTable* jobs = nullptr;         ///< of the executor
   std::unique_ptr<LoopService> net;       ///< connections and servers, if there were any
+  std::unique_ptr<LoopService> lookups;   ///< the threads of getaddrinfo(), if they were made
+  Resolver* resolver = nullptr;           ///< null: the system's
   LoopProbe* probe = nullptr;             ///< in tests
 
  private:

@@ -49,6 +49,28 @@ struct SocketAccess {
   static SocketState& state(const Socket& socket, const char* what);
   /// Takes over the descriptor, also when it throws.
   static Socket make(int fd);
+  static void share(Socket& handle, SocketState& state) noexcept {
+    handle.state_ = Ref<SocketState>(&state);
+  }
+  static void forget(Socket& handle) noexcept { handle.state_ = {}; }
+};
+
+/// Another handle of a socket, which does not close it: for what does several things with a socket
+/// that may be moved or closed meanwhile.
+class BorrowedSocket {
+ public:
+  /// Throws: std::invalid_argument of none.
+  BorrowedSocket(const Socket& socket, const char* what) {
+    SocketAccess::share(handle_, SocketAccess::state(socket, what));
+  }
+  BorrowedSocket(BorrowedSocket&&) noexcept = default;
+  BorrowedSocket& operator=(BorrowedSocket&&) = delete;
+  ~BorrowedSocket() { SocketAccess::forget(handle_); }
+  [[nodiscard]] Socket& operator*() noexcept { return handle_; }
+  [[nodiscard]] Socket* operator->() noexcept { return &handle_; }
+
+ private:
+  Socket handle_;
 };
 
 }  // namespace asyncio::detail
