@@ -31,6 +31,10 @@ struct ServerOptions {
   bool reuse_port = false;
   /// Restarting does not have to wait for old connections of the port.
   bool reuse_address = true;
+  /// TLS, with these settings and this certificate. The context is copied. null: none.
+  const ssl::Context* ssl = nullptr;
+  std::optional<Duration> ssl_handshake_timeout = {};
+  std::optional<Duration> ssl_shutdown_timeout = {};
   /// False: not before start_serving() or serve_forever().
   bool start_serving = true;
 };

@@ -18,6 +18,10 @@
 
 namespace asyncio {
 
+namespace ssl {
+class Context;
+}  // namespace ssl
+
 /// How many bytes readline() and readuntil() look through for the end of a line.
 inline constexpr std::size_t default_limit = std::size_t{64} * 1024;
 
@@ -92,6 +96,15 @@ class StreamReader {
   detail::Ref<detail::ReaderState> state_;
 };
 
+/// How StreamWriter::start_tls() goes about it.
+struct StartTlsOptions {
+  /// Whom the server's certificate must name. A client that verifies needs it.
+  std::string_view server_hostname = {};
+  std::optional<Duration> ssl_handshake_timeout = {};
+  std::optional<Duration> ssl_shutdown_timeout = {};
+};
+static_assert(std::is_trivially_destructible_v<StartTlsOptions>);
+
 /// Where a connection goes to. A shared handle: copies write to the same place.
 ///
 ///     writer.write("hello\n");
@@ -145,6 +158,14 @@ class StreamWriter {
   /// Ends at once; what is unsent is dropped.
   void abort() const noexcept;
 
+  /// From here on the connection is TLS, by the side that it was made by: a server if it was
+  /// accepted. What was written before is sent first. The handles stay; let nobody read or write
+  /// meanwhile.
+  ///
+  /// Throws: ssl::SSLError, std::system_error; the connection is aborted then.
+  /// Cancellation: aborts the connection.
+  [[nodiscard]] Coro<> start_tls(const ssl::Context& context, StartTlsOptions options = {}) const;
+
   /// The address of the other end; also after the connection has ended, if it was asked for before.
   [[nodiscard]] Address peername() const;
   [[nodiscard]] Address sockname() const;
@@ -176,9 +197,25 @@ struct Connection {
 /// How open_connection() connects.
 struct ConnectionOptions {
   std::size_t limit = default_limit;
+  /// TLS, with these settings; ssl::create_default_context() verifies the server. The context is
+  /// copied. null: none.
+  const ssl::Context* ssl = nullptr;
+  /// Whom the certificate must name; "": the host that was given.
+  std::string_view server_hostname = {};
+  /// nullopt: 60 seconds, then std::system_error (connection_aborted).
+  std::optional<Duration> ssl_handshake_timeout = {};
+  /// nullopt: 30 seconds for the peer to answer a close.
+  std::optional<Duration> ssl_shutdown_timeout = {};
   /// Attempts to several addresses run at the same time, each begun so long after the one before.
   /// nullopt: one after the other.
   std::optional<Duration> happy_eyeballs_delay = {};
+  /// So many addresses of the first family, then the families in turn. nullopt: 1 with Happy
+  /// Eyeballs, else as the resolver gives them.
+  std::optional<std::size_t> interleave = {};
+  /// Where to connect from.
+  const Address* local_addr = nullptr;
+  /// If no address can be reached: an ExceptionGroup of all errors.
+  bool all_errors = false;
 };
 static_assert(std::is_trivially_destructible_v<ConnectionOptions>);
 
@@ -197,6 +234,6 @@ static_assert(std::is_trivially_destructible_v<ConnectionOptions>);
 [[nodiscard]] Coro<Connection> open_unix_connection(std::string_view path,
                                                     ConnectionOptions options = {});
 /// Of a socket that is connected, which it takes over.
-[[nodiscard]] Connection open_connection(Socket socket, ConnectionOptions options = {});
+[[nodiscard]] Coro<Connection> open_connection(Socket socket, ConnectionOptions options = {});
 
 }  // namespace asyncio

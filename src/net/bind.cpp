@@ -1,6 +1,8 @@
 #include "net/bind.hpp"
 
 #include <asyncio/error.hpp>
+#include <asyncio/event_loop.hpp>
+#include <asyncio/resolver.hpp>
 
 #include "io/system.hpp"
 #include "net/server_state.hpp"
@@ -20,17 +22,20 @@
 
 namespace asyncio::detail {
 
-std::vector<Address> resolve_numeric(const std::vector<std::string>& hosts, std::uint16_t port) {
+Coro<std::vector<Address>> resolve_hosts(EventLoop& loop, std::vector<std::string> hosts,
+                                         std::uint16_t port) {
   std::vector<Address> addresses;
   for (const std::string& host : hosts) {
-    if (!host.empty()) {
-      addresses.emplace_back(host, port);
+    if (host.empty()) {
+      addresses.emplace_back("0.0.0.0", port);
+      addresses.emplace_back("::", port);
       continue;
     }
-    addresses.emplace_back("0.0.0.0", port);
-    addresses.emplace_back("::", port);
+    const ResolveOptions to_listen{.type = Socket::Type::stream, .passive = true};
+    const std::vector<Address> found = co_await loop.getaddrinfo(host, port, to_listen);
+    addresses.insert(addresses.end(), found.begin(), found.end());
   }
-  return addresses;
+  co_return addresses;
 }
 
 namespace {
@@ -88,9 +93,7 @@ void add_listener(ServerState& server, Socket socket) {
                     "Socket::Type::stream",
                     who, socket.repr()));
   }
-  SocketState& state = SocketAccess::state(socket, who);
-  state.endpoint_of(server.loop(), who);
-  server.add(state.give_up());
+  server.add(take_endpoint(server.loop(), socket, who));
 }
 
 namespace {

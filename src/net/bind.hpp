@@ -11,9 +11,10 @@ namespace asyncio::detail {
 
 class ServerState;
 
-/// "" is every interface. Throws: std::invalid_argument for a name.
-[[nodiscard]] std::vector<Address> resolve_numeric(const std::vector<std::string>& hosts,
-                                                   std::uint16_t port);
+/// Where to listen. "" is every interface. Throws: gaierror for a name that is not known.
+[[nodiscard]] Coro<std::vector<Address>> resolve_hosts(EventLoop& loop,
+                                                       std::vector<std::string> hosts,
+                                                       std::uint16_t port);
 /// One socket an address; equal ones once. Addresses that this machine does not have are passed
 /// over, unless none is left.
 /// Throws: std::system_error "error while attempting to bind on address A: TEXT".

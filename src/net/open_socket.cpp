@@ -1,6 +1,9 @@
 #include "net/open_socket.hpp"
 
 #include <asyncio/event_loop.hpp>
+#include <asyncio/resolver.hpp>
+
+#include "net/connect.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,9 +17,26 @@ Coro<Socket> connect_socket(EventLoop& loop, Address address) {
   co_return socket;
 }
 
-Coro<Socket> connect_host(EventLoop& loop, std::string host, std::uint16_t port,
-                          ConnectionOptions) {
-  return connect_socket(loop, Address(host, port));
+namespace {
+
+Coro<Socket> resolve_and_connect(EventLoop& loop, std::string host, std::uint16_t port,
+                                 std::vector<Address> local, ConnectOptions options) {
+  const ResolveOptions stream{.type = Socket::Type::stream};
+  std::vector<Address> found = co_await loop.getaddrinfo(host, port, stream);
+  Socket socket = co_await connect_any(loop, std::move(found), std::move(local), options);
+  socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+  co_return socket;
+}
+
+}  // namespace
+
+Coro<Socket> connect_host(EventLoop& loop, std::string_view host, std::uint16_t port,
+                          const ConnectionOptions& options) {
+  std::vector<Address> local;
+  if (options.local_addr != nullptr) local.push_back(*options.local_addr);
+  return resolve_and_connect(
+      loop, std::string(host), port, std::move(local),
+      {options.happy_eyeballs_delay, options.interleave, options.all_errors});
 }
 
 }  // namespace asyncio::detail

@@ -13,8 +13,8 @@ namespace asyncio::detail {
 
 /// A stream socket that is connected to `address`, without Nagle's delay.
 [[nodiscard]] Coro<Socket> connect_socket(EventLoop& loop, Address address);
-/// To a host by name or number.
-[[nodiscard]] Coro<Socket> connect_host(EventLoop& loop, std::string host, std::uint16_t port,
-                                        ConnectionOptions options);
+/// To a host by name or number. Copies what the options refer to.
+[[nodiscard]] Coro<Socket> connect_host(EventLoop& loop, std::string_view host, std::uint16_t port,
+                                        const ConnectionOptions& options);
 
 }  // namespace asyncio::detail

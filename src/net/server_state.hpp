@@ -88,6 +88,25 @@ class ServerState : public Pooled {
   bool closed_ = false;
 };
 
+/// A handler's place in its server, while it runs.
+class Handling {
+ public:
+  Handling(ServerState& server, AnyTask task) : server_(server), task_(std::move(task)) {
+    server.enter(task_);
+    server.attach();
+  }
+  Handling(const Handling&) = delete;
+  Handling& operator=(const Handling&) = delete;
+  ~Handling() {
+    server_.leave(task_);
+    server_.detach();
+  }
+
+ private:
+  ServerState& server_;
+  AnyTask task_;
+};
+
 struct ServerAccess {
   static Server make(Ref<ServerState> state) { return Server(std::move(state)); }
 };

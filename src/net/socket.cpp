@@ -43,6 +43,12 @@ int SocketState::detach() noexcept {
   return endpoint != nullptr ? endpoint->release() : std::exchange(fd_, -1);
 }
 
+std::unique_ptr<Endpoint> take_endpoint(LoopState& loop, const Socket& socket, const char* who) {
+  SocketState& state = SocketAccess::state(socket, who);
+  (void)state.endpoint_of(loop, who);
+  return state.give_up();
+}
+
 SocketState& SocketAccess::state(const Socket& socket, const char* what) {
   if (!socket.state_) {
     throw_invalid_argument(fmt::format("{}: there is no socket; make one, or adopt() one", what));

@@ -44,6 +44,11 @@ class SocketState : public Pooled {
   std::unique_ptr<Endpoint> endpoint_;
 };
 
+/// The endpoint of a socket that nobody needs as a socket any more.
+/// Throws: as SocketState::endpoint_of().
+[[nodiscard]] std::unique_ptr<Endpoint> take_endpoint(LoopState& loop, const Socket& socket,
+                                                      const char* who);
+
 struct SocketAccess {
   /// Throws: std::invalid_argument of none.
   static SocketState& state(const Socket& socket, const char* what);

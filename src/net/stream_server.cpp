@@ -9,6 +9,7 @@
 #include "net/server_state.hpp"
 #include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
+#include "net/tls_accept.hpp"
 
 #include <utility>
 
@@ -18,35 +19,28 @@ namespace {
 class StreamServer final : public ServerState {
  public:
   StreamServer(LoopState& loop, ClientHandler handler, const ServerOptions& options)
-      : ServerState(loop, options.backlog), handler_(std::move(handler)), limit_(options.limit) {}
+      : ServerState(loop, options.backlog),
+        handler_(std::move(handler)),
+        tls_("start_server()", options.ssl, options.ssl_handshake_timeout,
+             options.ssl_shutdown_timeout),
+        limit_(options.limit) {}
 
   void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
+  [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
+  Ref<StreamState> connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
+    auto connected = Ref<StreamState>::adopt(new StreamState(loop(), std::move(stream), limit_));
+    connected->set_peer(peer);
+    connected->serve(*this);
+    return connected;
+  }
   Coro<> handle(StreamReader reader, StreamWriter writer) {
     return handler_(std::move(reader), std::move(writer));
   }
 
  private:
   ClientHandler handler_;
+  TlsSettings tls_;
   std::size_t limit_;
-};
-
-// A handler's place in its server, while it runs.
-class Handling {
- public:
-  Handling(ServerState& server, AnyTask task) : server_(server), task_(std::move(task)) {
-    server.enter(task_);
-    server.attach();
-  }
-  Handling(const Handling&) = delete;
-  Handling& operator=(const Handling&) = delete;
-  ~Handling() {
-    server_.leave(task_);
-    server_.detach();
-  }
-
- private:
-  ServerState& server_;
-  AnyTask task_;
 };
 
 void report_error(StreamState& stream, const Result<void>& result) {
@@ -73,11 +67,24 @@ Coro<> serve_client(Ref<StreamServer> server, Ref<StreamState> stream) {
   if (!result) report_error(*stream, result);
 }
 
+Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endpoint,
+                        Address peer) {
+  std::unique_ptr<ByteStream> stream;
+  {
+    const Handling handling(*server, *current_task());
+    stream = co_await accept_tls(server->loop(), std::move(endpoint), peer, server->tls());
+  }
+  if (stream == nullptr) co_return;
+  co_await serve_client(server, server->connect(std::move(stream), peer));
+}
+
 void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
-  auto stream = Ref<StreamState>::adopt(new StreamState(loop(), std::move(endpoint), limit_));
-  stream->set_peer(peer);
-  stream->serve(*this);
-  loop().loop->create_task(serve_client(Ref<StreamServer>(this), std::move(stream)));
+  const Ref<StreamServer> self(this);
+  if (tls_) {
+    loop().loop->create_task(serve_tls_client(self, std::move(endpoint), peer));
+  } else {
+    loop().loop->create_task(serve_client(self, connect(std::move(endpoint), peer)));
+  }
 }
 
 LoopState& running_loop(const char* who) { return static_cast<LoopState&>(running_scheduler(who)); }
@@ -94,20 +101,31 @@ Server started(Ref<StreamServer> server, const ServerOptions& options) {
 
 }  // namespace
 
+namespace {
+
+Coro<Server> listen_on(Ref<StreamServer> server, std::vector<std::string> hosts, std::uint16_t port,
+                       ServerOptions options) {
+  const std::vector<Address> addresses =
+      co_await resolve_hosts(get_running_loop(), std::move(hosts), port);
+  for (Socket& socket : bind_all(addresses, options)) add_listener(*server, std::move(socket));
+  co_return started(server, options);
+}
+
+Coro<Server> listen_at(Ref<StreamServer> server, std::string path, ServerOptions options) {
+  add_unix_listener(*server, path);
+  co_return started(server, options);
+}
+
+}  // namespace
+
 Coro<Server> start_stream_server(ClientHandler handler, std::vector<std::string> hosts,
                                  std::uint16_t port, ServerOptions options) {
-  const Ref<StreamServer> server = make_server(std::move(handler), options);
-  for (Socket& socket : bind_all(resolve_numeric(hosts, port), options)) {
-    add_listener(*server, std::move(socket));
-  }
-  co_return started(server, options);
+  return listen_on(make_server(std::move(handler), options), std::move(hosts), port, options);
 }
 
 Coro<Server> start_unix_stream_server(ClientHandler handler, std::string path,
                                       ServerOptions options) {
-  const Ref<StreamServer> server = make_server(std::move(handler), options);
-  add_unix_listener(*server, path);
-  co_return started(server, options);
+  return listen_at(make_server(std::move(handler), options), std::move(path), options);
 }
 
 Server start_socket_server(ClientHandler handler, Socket socket, ServerOptions options) {

@@ -28,6 +28,17 @@ void StreamState::drop_writer() noexcept {
   abort();
 }
 
+TlsStream& StreamState::secure(TlsEngine::Side side, const TlsSettings& settings) {
+  reader_->connect(nullptr);
+  auto secure = std::make_unique<TlsStream>(loop(), take_stream(), side, settings);
+  TlsStream& result = *secure;
+  const std::string early = reader_->take(reader_->bytes().size());
+  result.feed(std::as_bytes(std::span(early)));
+  put_stream(std::move(secure));
+  reader_->connect(this);
+  return result;
+}
+
 void StreamState::stop_reading() noexcept { reader_->connect(nullptr); }
 
 void StreamState::connection_lost() noexcept {

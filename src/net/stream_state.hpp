@@ -4,6 +4,7 @@
 #include <asyncio/streams.hpp>
 
 #include "net/reader_state.hpp"
+#include "net/tls_stream.hpp"
 #include "net/transport_state.hpp"
 
 namespace asyncio::detail {
@@ -20,6 +21,10 @@ class StreamState final : public TransportState {
   /// Handles of users; the last one that goes aborts what is not closed.
   void add_writer() noexcept { ++writers_; }
   void drop_writer() noexcept;
+
+  /// TLS takes the place of the stream and stands on it. What was received already is ciphertext to
+  /// it: it was sent before anybody was authenticated.
+  TlsStream& secure(TlsEngine::Side side, const TlsSettings& settings);
 
   WaitLine drains;  ///< tasks in drain()
   WaitLine ends;    ///< tasks in wait_closed()

@@ -5,6 +5,7 @@
 #include "net/open_socket.hpp"
 #include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
+#include "net/tls_stream.hpp"
 
 #include <fmt/format.h>
 
@@ -122,40 +123,105 @@ std::string StreamWriter::repr() const {
 
 // --- connections --------------------------------------------------------------------------------
 
-Connection open_connection(Socket socket, ConnectionOptions options) {
-  const char* who = "open_connection()";
-  auto& loop = static_cast<detail::LoopState&>(detail::running_scheduler(who));
-  detail::SocketState& state = detail::SocketAccess::state(socket, who);
-  state.endpoint_of(loop, who);
-  return detail::handles_of(
-      Ref<StreamState>::adopt(new StreamState(loop, state.give_up(), options.limit)));
-}
-
 namespace {
 
-Coro<Connection> connect_stream(Address address, ConnectionOptions options) {
-  Socket socket = co_await detail::connect_socket(get_running_loop(), std::move(address));
-  co_return open_connection(std::move(socket), options);
+using detail::TlsSettings;
+
+TlsSettings settings_of(const char* who, const ConnectionOptions& options, std::string_view host) {
+  return {who,
+          options.ssl,
+          options.server_hostname,
+          host,
+          options.ssl_handshake_timeout,
+          options.ssl_shutdown_timeout};
 }
 
-Coro<Connection> connect_stream(std::string host, std::uint16_t port, ConnectionOptions options) {
-  Socket socket = co_await detail::connect_host(get_running_loop(), std::move(host), port, options);
-  co_return open_connection(std::move(socket), options);
+Coro<Connection> connection_of(Socket socket, TlsSettings tls, std::size_t limit) {
+  auto& loop = detail::LoopAccess::state(get_running_loop());
+  std::unique_ptr<detail::ByteStream> stream =
+      detail::take_endpoint(loop, socket, "open_connection()");
+  if (tls) {
+    stream = co_await detail::start_tls_over(loop, std::move(stream),
+                                             detail::TlsEngine::Side::client, std::move(tls));
+  }
+  co_return detail::handles_of(
+      Ref<StreamState>::adopt(new StreamState(loop, std::move(stream), limit)));
+}
+
+Coro<Connection> connection_after(Coro<Socket> connecting, TlsSettings tls, std::size_t limit) {
+  Socket socket = co_await std::move(connecting);
+  co_return co_await connection_of(std::move(socket), std::move(tls), limit);
 }
 
 }  // namespace
 
-Coro<Connection> open_connection(const Address& address, ConnectionOptions options) {
-  return connect_stream(address, options);
-}
-
 Coro<Connection> open_connection(std::string_view host, std::uint16_t port,
                                  ConnectionOptions options) {
-  return connect_stream(std::string(host), port, options);
+  TlsSettings tls = settings_of("open_connection()", options, host);
+  return connection_after(detail::connect_host(get_running_loop(), host, port, options),
+                          std::move(tls), options.limit);
+}
+
+Coro<Connection> open_connection(const Address& address, ConnectionOptions options) {
+  TlsSettings tls = settings_of("open_connection()", options, address.host());
+  return connection_after(detail::connect_socket(get_running_loop(), address), std::move(tls),
+                          options.limit);
 }
 
 Coro<Connection> open_unix_connection(std::string_view path, ConnectionOptions options) {
-  return connect_stream(Address::unix_path(path), options);
+  TlsSettings tls = settings_of("open_unix_connection()", options, "");
+  return connection_after(detail::connect_socket(get_running_loop(), Address::unix_path(path)),
+                          std::move(tls), options.limit);
+}
+
+Coro<Connection> open_connection(Socket socket, ConnectionOptions options) {
+  return connection_of(std::move(socket), settings_of("open_connection()", options, ""),
+                       options.limit);
+}
+
+// --- TLS on the way -----------------------------------------------------------------------------
+
+namespace {
+
+// Ends the connection unless it is told that all is well.
+class AbortUnless {
+ public:
+  explicit AbortUnless(StreamState& stream) noexcept : stream_(stream) {}
+  AbortUnless(const AbortUnless&) = delete;
+  AbortUnless& operator=(const AbortUnless&) = delete;
+  ~AbortUnless() {
+    if (!well_) stream_.abort();
+  }
+  void well() noexcept { well_ = true; }
+
+ private:
+  StreamState& stream_;
+  bool well_ = false;
+};
+
+Coro<> upgrade(Ref<StreamState> stream, TlsSettings tls) {
+  AbortUnless guard(*stream);
+  stream->set_write_limits(0, 0);
+  co_await detail::StreamDrain(stream);
+  stream->set_write_limits(detail::default_high_mark, detail::default_low_mark);
+  if (stream->is_closing()) detail::throw_runtime_error("start_tls(): the connection is closing");
+  const auto side = stream->server() != nullptr ? detail::TlsEngine::Side::server
+                                                : detail::TlsEngine::Side::client;
+  detail::TlsStream& secure = stream->secure(side, tls);
+  co_await detail::tls_handshake(secure);
+  guard.well();
+}
+
+}  // namespace
+
+Coro<> StreamWriter::start_tls(const ssl::Context& context, StartTlsOptions options) const {
+  const bool server = state_->server() != nullptr;
+  TlsSettings tls = server
+                        ? TlsSettings("start_tls()", &context, options.ssl_handshake_timeout,
+                                      options.ssl_shutdown_timeout)
+                        : TlsSettings("start_tls()", &context, options.server_hostname, "",
+                                      options.ssl_handshake_timeout, options.ssl_shutdown_timeout);
+  return upgrade(state_, std::move(tls));
 }
 
 }  // namespace asyncio

@@ -259,7 +259,7 @@ void TransportState::lose(Failure failure) noexcept {
 
 void TransportState::end() noexcept {
   state_ = State::losing;
-  stream_->stop_waiting(Way::write);
+  if (stream_ != nullptr) stream_->stop_waiting(Way::write);
   schedule(due_lost);
 }
 

@@ -21,6 +21,10 @@ class NetService;
 class ServerState;
 class Parts;
 
+/// Of what is unsent. Python's
+inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
+inline constexpr std::size_t default_low_mark = default_high_mark / 4;
+
 /// What a stream and a protocol's transport have in common: a ByteStream, what is still to be sent,
 /// and the end, which comes once.
 ///
@@ -158,8 +162,8 @@ class TransportState : public Pooled {
   Writable writable_{*this};
   TransportState* previous_ = nullptr;  // in NetService
   TransportState* next_ = nullptr;
-  std::size_t high_ = std::size_t{64} * 1024;
-  std::size_t low_ = std::size_t{16} * 1024;
+  std::size_t high_ = default_high_mark;
+  std::size_t low_ = default_low_mark;
   unsigned users_ = 1;
   State state_ = State::open;
   std::uint8_t due_ = 0;  // not 0: in the ready queue

@@ -1,4 +1,5 @@
 #include <asyncio/sleep.hpp>
+#include <asyncio/task.hpp>
 #include <asyncio/transports.hpp>
 
 #include "net/bind.hpp"
@@ -6,6 +7,7 @@
 #include "net/protocol_transport.hpp"
 #include "net/server_state.hpp"
 #include "net/socket_state.hpp"
+#include "net/tls_accept.hpp"
 
 #include <utility>
 
@@ -78,18 +80,41 @@ Transport start_transport(LoopState& loop, std::unique_ptr<ByteStream> stream,
 class ProtocolServer final : public ServerState {
  public:
   ProtocolServer(LoopState& loop, ProtocolFactory factory, const ServerOptions& options)
-      : ServerState(loop, options.backlog), factory_(std::move(factory)) {}
+      : ServerState(loop, options.backlog),
+        factory_(std::move(factory)),
+        tls_("create_server()", options.ssl, options.ssl_handshake_timeout,
+             options.ssl_shutdown_timeout) {}
 
-  void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override {
-    auto transport = Ref<ProtocolTransport>::adopt(
-        new ProtocolTransport(loop(), std::move(endpoint), factory_()));
+  void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
+  [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
+  void connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
+    auto transport =
+        Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(stream), factory_()));
     transport->set_peer(peer);
     transport->serve(*this);
   }
 
  private:
   ProtocolFactory factory_;
+  TlsSettings tls_;
 };
+
+Coro<> connect_tls_client(Ref<ProtocolServer> server, std::unique_ptr<Endpoint> endpoint,
+                          Address peer) {
+  const Handling handling(*server, *current_task());
+  std::unique_ptr<ByteStream> stream =
+      co_await accept_tls(server->loop(), std::move(endpoint), peer, server->tls());
+  if (stream != nullptr) server->connect(std::move(stream), peer);
+}
+
+void ProtocolServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
+  if (tls_) {
+    const Ref<ProtocolServer> self(this);
+    loop().loop->create_task(connect_tls_client(self, std::move(endpoint), peer));
+  } else {
+    connect(std::move(endpoint), peer);
+  }
+}
 
 Server started(const Ref<ProtocolServer>& server, const ServerOptions& options) {
   if (options.start_serving) server->start_serving();
@@ -104,39 +129,83 @@ Ref<ProtocolServer> make_server(EventLoop& loop, ProtocolFactory factory,
 
 }  // namespace
 
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                                    ConnectionOptions) {
+namespace {
+
+Coro<ConnectedAny> connected(EventLoop& loop, ProtocolFactory factory, Socket socket,
+                             TlsSettings tls) {
   LoopState& state = LoopAccess::state(loop);
-  SocketState& own = SocketAccess::state(socket, "create_connection()");
-  own.endpoint_of(state, "create_connection()");
+  std::unique_ptr<ByteStream> stream = take_endpoint(state, socket, "create_connection()");
+  if (tls) {
+    stream =
+        co_await start_tls_over(state, std::move(stream), TlsEngine::Side::client, std::move(tls));
+  }
   AnyProtocol protocol = factory();
-  Transport transport = start_transport(state, own.give_up(), protocol);
+  Transport transport = start_transport(state, std::move(stream), protocol);
   // As in CPython: connection_made() runs, reading begins, and only then does the creator go on.
   co_await sleep(Duration());
   co_await sleep(Duration());
   co_return ConnectedAny{transport, protocol};
 }
 
+Coro<ConnectedAny> connected_after(EventLoop& loop, ProtocolFactory factory,
+                                   Coro<Socket> connecting, TlsSettings tls) {
+  Socket socket = co_await std::move(connecting);
+  co_return co_await connected(loop, std::move(factory), std::move(socket), std::move(tls));
+}
+
+TlsSettings settings_of(const ConnectionOptions& options, std::string_view host) {
+  return {"create_connection()",         options.ssl,
+          options.server_hostname,       host,
+          options.ssl_handshake_timeout, options.ssl_shutdown_timeout};
+}
+
+}  // namespace
+
+Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
+                                    ConnectionOptions options) {
+  return connected(loop, std::move(factory), std::move(socket), settings_of(options, ""));
+}
+
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address,
                                     ConnectionOptions options) {
-  Socket socket = co_await connect_socket(loop, std::move(address));
-  co_return co_await connect_protocol(loop, std::move(factory), std::move(socket), options);
+  TlsSettings tls = settings_of(options, address.host());
+  return connected_after(loop, std::move(factory), connect_socket(loop, std::move(address)),
+                         std::move(tls));
 }
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
                                     std::uint16_t port, ConnectionOptions options) {
-  Socket socket = co_await connect_host(loop, std::move(host), port, options);
-  co_return co_await connect_protocol(loop, std::move(factory), std::move(socket), options);
+  TlsSettings tls = settings_of(options, host);
+  return connected_after(loop, std::move(factory), connect_host(loop, host, port, options),
+                         std::move(tls));
 }
+
+namespace {
+
+Coro<Server> listen_on(EventLoop& loop, Ref<ProtocolServer> server, std::vector<std::string> hosts,
+                       std::uint16_t port, ServerOptions options) {
+  const std::vector<Address> addresses = co_await resolve_hosts(loop, std::move(hosts), port);
+  for (Socket& socket : bind_all(addresses, options)) add_listener(*server, std::move(socket));
+  co_return started(server, options);
+}
+
+Coro<Server> listen_at(Ref<ProtocolServer> server, std::string path, ServerOptions options) {
+  add_unix_listener(*server, path);
+  co_return started(server, options);
+}
+
+}  // namespace
 
 Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
                                    std::vector<std::string> hosts, std::uint16_t port,
                                    ServerOptions options) {
-  const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
-  for (Socket& socket : bind_all(resolve_numeric(hosts, port), options)) {
-    add_listener(*server, std::move(socket));
-  }
-  co_return started(server, options);
+  return listen_on(loop, make_server(loop, std::move(factory), options), std::move(hosts), port,
+                   options);
+}
+
+Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
+                                        ServerOptions options) {
+  return listen_at(make_server(loop, std::move(factory), options), std::move(path), options);
 }
 
 Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
@@ -144,13 +213,6 @@ Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket so
   const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
   add_listener(*server, std::move(socket));
   return started(server, options);
-}
-
-Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
-                                        ServerOptions options) {
-  const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
-  add_unix_listener(*server, path);
-  co_return started(server, options);
 }
 
 }  // namespace detail

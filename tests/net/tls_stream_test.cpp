@@ -1,0 +1,169 @@
+#include <asyncio/as_result.hpp>
+#include <asyncio/server.hpp>
+#include <asyncio/ssl.hpp>
+#include <asyncio/streams.hpp>
+#include <asyncio/testing.hpp>
+#include <asyncio/wait_for.hpp>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <system_error>
+
+#include "support/certificates.hpp"
+
+using namespace std::chrono_literals;
+using asyncio::Coro;
+using asyncio::StreamReader;
+using asyncio::StreamWriter;
+
+// TLS on streams: over loopback, with certificates made here.
+
+namespace {
+
+const support::CertificateAuthority& authority() {
+  static const support::CertificateAuthority made;
+  return made;
+}
+
+asyncio::ssl::Context server_context() {
+  static const support::Identity identity = authority().issue_for("localhost");
+  asyncio::ssl::Context context = asyncio::ssl::Context::server();
+  context.use_certificate(identity.chain, identity.key);
+  return context;
+}
+
+asyncio::ssl::Context client_context() {
+  return asyncio::ssl::create_default_context({.cadata = authority().pem()});
+}
+
+Coro<> echo(StreamReader reader, StreamWriter writer) {
+  while (true) {
+    const std::string data = co_await reader.read(1 << 16);
+    if (data.empty()) co_return;
+    writer.write(data);
+    co_await writer.drain();
+  }
+}
+
+Coro<asyncio::Server> echo_server(const asyncio::ssl::Context& context) {
+  const asyncio::ServerOptions options{.ssl = &context};
+  return asyncio::start_server(echo, "127.0.0.1", 0, options);
+}
+
+Coro<asyncio::Connection> connect(const asyncio::Server& server,
+                                  const asyncio::ssl::Context& context,
+                                  std::string_view name = "localhost") {
+  const asyncio::ConnectionOptions options{.ssl = &context, .server_hostname = name};
+  return asyncio::open_connection(server.sockets().at(0), options);
+}
+
+}  // namespace
+
+// NET-138, NET-139, NET-144
+ASYNC_TEST(TlsStream, EchoesAndClosesCleanly) {
+  auto server = co_await echo_server(server_context());
+  auto [reader, writer] = co_await connect(server, client_context());
+  EXPECT_EQ(writer.get_extra_info("version"), "TLSv1.3");
+  writer.write("hello\n");
+  EXPECT_EQ(co_await reader.readline(), "hello\n");
+  writer.close();
+  co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+}
+
+// NET-144
+ASYNC_TEST(TlsStream, MuchDataBothWays) {
+  auto server = co_await echo_server(server_context());
+  auto [reader, writer] = co_await connect(server, client_context());
+  const std::string data(3'000'000, 'x');
+  auto send = [](StreamWriter to, const std::string& what) -> Coro<> {
+    to.write(what);
+    co_await to.drain();
+  };
+  auto sending = asyncio::create_task(send(writer, data));
+  EXPECT_EQ(co_await reader.readexactly(data.size()), data);
+  co_await sending;
+  writer.close();
+  co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+}
+
+// NET-140, failure 61
+ASYNC_TEST(TlsStream, WrongNameIsRefused) {
+  auto& loop = asyncio::get_running_loop();
+  loop.set_exception_handler([](asyncio::EventLoop&, const asyncio::ExceptionContext&) {});
+  auto server = co_await echo_server(server_context());
+  auto connected = co_await asyncio::as_result(connect(server, client_context(), "example.com"));
+  EXPECT_THROW((void)connected.value(), asyncio::ssl::SSLCertVerificationError);
+  server.close();
+  co_await server.wait_closed();
+}
+
+// NET-141, failure 63
+ASYNC_TEST(TlsStream, HandshakeThatStallsIsAborted) {
+  auto silent = [](StreamReader reader, StreamWriter) -> Coro<> { co_await reader.read(); };
+  auto server = co_await asyncio::start_server(silent, "127.0.0.1", 0);
+  const auto context = client_context();
+  const asyncio::ConnectionOptions options{
+      .ssl = &context, .server_hostname = "localhost", .ssl_handshake_timeout = 50ms};
+  auto connected =
+      co_await asyncio::as_result(asyncio::open_connection(server.sockets().at(0), options));
+  try {
+    (void)connected.value();
+    ADD_FAILURE() << "connected";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::connection_aborted) << error.what();
+  }
+  server.close();
+  co_await server.wait_closed();
+}
+
+namespace {
+
+Coro<> upgrade_and_echo(StreamReader reader, StreamWriter writer) {
+  EXPECT_EQ(co_await reader.readline(), "STARTTLS\n");
+  writer.write("go\n");
+  co_await writer.drain();
+  co_await writer.start_tls(server_context());
+  co_await echo(reader, writer);
+}
+
+}  // namespace
+
+// NET-037, NET-149
+ASYNC_TEST(TlsStream, UpgradesAPlainConnection) {
+  auto server = co_await asyncio::start_server(upgrade_and_echo, "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  writer.write("STARTTLS\n");
+  EXPECT_EQ(co_await reader.readline(), "go\n");
+  co_await writer.start_tls(client_context(), {.server_hostname = "localhost"});
+  writer.write("secret\n");
+  EXPECT_EQ(co_await reader.readline(), "secret\n");
+  writer.close();
+  co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+}
+
+// failure 60
+ASYNC_TEST(TlsStream, EndWithoutCloseNotifyIsAnErrorAfterTheData) {
+  auto cut = [](StreamReader, StreamWriter writer) -> Coro<> {
+    writer.write("half");
+    co_await writer.drain();
+    writer.abort();
+  };
+  const auto context = server_context();
+  const asyncio::ServerOptions options{.ssl = &context};
+  auto server = co_await asyncio::start_server(cut, "127.0.0.1", 0, options);
+  auto [reader, writer] = co_await connect(server, client_context());
+  EXPECT_EQ(co_await reader.read(100), "half");
+  auto rest = co_await asyncio::as_result(reader.read(100));
+  EXPECT_THROW((void)rest.value(), asyncio::ssl::SSLEOFError);
+  writer.abort();
+  server.close();
+  co_await server.wait_closed();
+}
