@@ -2,6 +2,9 @@
 
 #include <asyncio/run.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -14,6 +17,7 @@ asyncio::Socket listening_socket() {
   constexpr int backlog = 4096;
   asyncio::Socket socket(asyncio::Address::Family::ipv4);
   socket.bind({"127.0.0.1", 0});
+  socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);  // what it accepts inherits it
   socket.listen(backlog);
   std::printf("PORT %d\n", socket.getsockname().port());
   std::fflush(stdout);

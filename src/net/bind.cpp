@@ -45,7 +45,6 @@ Socket bound(const Address& address, const ServerOptions& options) {
   if (options.reuse_address) socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
   if (options.reuse_port) socket.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
   if (address.family() == Address::Family::ipv6) socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);  // what it accepts inherits it
   try {
     socket.bind(address);
   } catch (const std::system_error& error) {
@@ -93,6 +92,8 @@ void add_listener(ServerState& server, Socket socket) {
                     "Socket::Type::stream",
                     who, socket.repr()));
   }
+  // What it accepts inherits it.
+  if (socket && socket.getsockname().is_ip()) socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
   server.add(take_endpoint(server.loop(), socket, who));
 }
 
