@@ -5,6 +5,7 @@
 #include <asyncio/wait.hpp>
 
 #include "base/log.hpp"
+#include "io/run_main_task.hpp"
 #include "io/signal_guard.hpp"
 #include "loop/loop_state.hpp"
 

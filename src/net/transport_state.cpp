@@ -283,28 +283,25 @@ void TransportState::abandon() noexcept {
 
 // --- about it -----------------------------------------------------------------------------------
 
-TransportState::Info& TransportState::info() {
-  if (info_ == nullptr) info_ = std::make_unique<Info>();
-  return *info_;
+namespace {
+
+// What is known, or what the system says while there is a connection.
+Address known_address(PackedAddress& known, Address (*ask)(int), int fd) {
+  Address address = known.unpacked();
+  if (address.family() != Address::Family::none || fd < 0) return address;
+  address = ask(fd);
+  known = PackedAddress(address);
+  return address;
 }
 
-const Address& TransportState::peer() {
-  Info& known = info();
-  if (known.peer.family() == Address::Family::none) known.peer = peer_address(fd());
-  return known.peer;
-}
+}  // namespace
 
-const Address& TransportState::local() {
-  Info& known = info();
-  if (known.local.family() == Address::Family::none) known.local = local_address(fd());
-  return known.local;
-}
-
-void TransportState::set_peer(Address address) { info().peer = std::move(address); }
+Address TransportState::peer() { return known_address(peer_, &peer_address, fd()); }
+Address TransportState::local() { return known_address(local_, &local_address, fd()); }
 
 std::optional<std::string> TransportState::extra_info(std::string_view name) {
   if (name == "peername" || name == "sockname") {
-    const Address& address = name == "peername" ? peer() : local();
+    const Address address = name == "peername" ? peer() : local();
     if (address.family() == Address::Family::none) return std::nullopt;
     return address.str();
   }

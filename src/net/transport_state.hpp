@@ -6,6 +6,7 @@
 #include "loop/byte_stream.hpp"
 #include "loop/loop_state.hpp"
 #include "net/output_buffer.hpp"
+#include "net/packed_address.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -91,9 +92,9 @@ class TransportState : public Pooled {
   /// -1 when it is lost.
   [[nodiscard]] int fd() const noexcept;
   /// Also of one that is lost, if it was asked for before, or is known from accept().
-  [[nodiscard]] const Address& peer();
-  [[nodiscard]] const Address& local();
-  void set_peer(Address address);
+  [[nodiscard]] Address peer();
+  [[nodiscard]] Address local();
+  void set_peer(const Address& address) noexcept { peer_ = PackedAddress(address); }
   [[nodiscard]] std::optional<std::string> extra_info(std::string_view name);
   /// TLS takes the place of what was there, and stands on it.
   [[nodiscard]] std::unique_ptr<ByteStream> take_stream() noexcept;
@@ -133,11 +134,6 @@ class TransportState : public Pooled {
     static void is(IoObserver& self) noexcept;
     TransportState& transport;
   };
-  struct Info {
-    Address peer;
-    Address local;
-  };
-
   void take_turn(unsigned due);
   void send_now(Parts& parts) noexcept;
   [[nodiscard]] bool takes_writes(const char* who);
@@ -150,13 +146,13 @@ class TransportState : public Pooled {
   void lost() noexcept;
   void leave_loop() noexcept;
   void leave_server() noexcept;
-  Info& info();
 
   LoopState* loop_;
   std::unique_ptr<ByteStream> stream_;
   OutputBuffer output_;
   Failure failure_;
-  std::unique_ptr<Info> info_;
+  PackedAddress peer_;
+  PackedAddress local_;
   ServerState* server_ = nullptr;  // attached to it
   Turn turn_{*this};
   Writable writable_{*this};
