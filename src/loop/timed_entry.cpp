@@ -6,7 +6,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/repr.hpp"
-#include "loop/watchers.hpp"
+#include "loop/repeated_call.hpp"
 
 #include <fmt/format.h>
 
@@ -21,8 +21,8 @@ TimedEntry::TimedEntry(const ReadyEntry& entry, std::int64_t now) : began_(now) 
     }
   } else if (HandleState* handle = HandleState::of(entry)) {
     handle_ = Ref<HandleState>(handle);
-  } else if (HandleState* watcher = Watchers::handle_of(entry)) {
-    handle_ = Ref<HandleState>(watcher);
+  } else if (HandleState* repeated = RepeatedCall::handle_of(entry)) {
+    handle_ = Ref<HandleState>(repeated);
   } else {
     callback_ = CallbackNode::function_of(entry);
   }

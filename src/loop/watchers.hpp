@@ -1,11 +1,9 @@
 #pragma once
 
-#include <asyncio/detail/handle_state.hpp>
-
 #include "loop/backend.hpp"
+#include "loop/repeated_call.hpp"
 
 #include <map>
-#include <memory>
 #include <utility>
 
 namespace asyncio::detail {
@@ -13,8 +11,6 @@ namespace asyncio::detail {
 /// The callbacks of add_reader() and add_writer(), by descriptor and direction.
 class Watchers {
  public:
-  /// The handle that an entry of the ready queue will call, if it is a watcher's; else null.
-  [[nodiscard]] static HandleState* handle_of(const ReadyEntry& entry) noexcept;
   explicit Watchers(Scheduler& scheduler) noexcept : scheduler_(scheduler) {}
   Watchers(const Watchers&) = delete;
   Watchers& operator=(const Watchers&) = delete;
@@ -29,7 +25,7 @@ class Watchers {
   using Key = std::pair<int, bool>;
 
   /// Returns: the one that was in its place. Throws: then nothing has changed.
-  Watch* install(Backend& backend, Key key, std::unique_ptr<Watch> watch);
+  Watch* install(Backend& backend, Key key, Watch& watch);
   void drop(Backend& backend, Watch* watch) noexcept;
 
   Scheduler& scheduler_;
