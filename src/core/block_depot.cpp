@@ -35,14 +35,16 @@ struct BlockDepot::Slab {
 };
 
 struct BlockDepot::Lock {
-  explicit Lock(BlockDepot& d) noexcept : depot(d) {
-    while (__atomic_test_and_set(&depot.locked_, __ATOMIC_ACQUIRE)) ::sched_yield();
-  }
+  explicit Lock(BlockDepot& d) noexcept : depot(d) { depot.lock(); }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
-  ~Lock() { __atomic_clear(&depot.locked_, __ATOMIC_RELEASE); }
+  ~Lock() { depot.unlock(); }
   BlockDepot& depot;
 };
+
+void BlockDepot::lock() noexcept {
+  while (__atomic_test_and_set(&locked_, __ATOMIC_ACQUIRE)) ::sched_yield();
+}
 
 BlockDepot::Slab& BlockDepot::slab_of(FreeBlock* block) noexcept {
   return *reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_bytes - 1));

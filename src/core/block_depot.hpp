@@ -54,6 +54,10 @@ class BlockDepot {
   /// Gives some of it back to the system: as much as takes half a millisecond.
   void release_some() noexcept;
 
+  /// While a process is forked, so that the child finds it whole.
+  void lock() noexcept;
+  void unlock() noexcept { __atomic_clear(&locked_, __ATOMIC_RELEASE); }
+
  private:
   struct Slab;
   struct Lock;

@@ -4,6 +4,7 @@
 #include "core/live_blocks.hpp"
 #include "core/origin.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <cstdlib>
@@ -94,8 +95,29 @@ struct Cleaner {
 
 constinit thread_local AllocationWatch* watch = nullptr;  // null also while it is paused
 
+// A forked child has this thread only. What the lists of the others hold stays there.
+void watch_forks() noexcept {
+  static const int registered = pthread_atfork(
+      [] {
+        all_caches.lock();
+        depot.lock();
+      },
+      [] {
+        depot.unlock();
+        all_caches.unlock();
+      },
+      [] {
+        cache.next = nullptr;
+        all_caches.first = cache.known ? &cache : nullptr;
+        depot.unlock();
+        all_caches.unlock();
+      });
+  (void)registered;
+}
+
 // At the first use by a thread.
 [[gnu::noinline]] void begin() noexcept {
+  watch_forks();
   cache.known = true;
   cache.lists = block_lists;
   thread_local Cleaner cleaner;

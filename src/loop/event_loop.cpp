@@ -148,13 +148,16 @@ void EventLoop::soon_threadsafe(detail::HandleState& handle) {
   if (handle.schedule_from_any_thread()) return;
   handle.cancel();
   handle.drop_ref();
+  if (!state_->closed()) state_->check_not_inherited("call_soon_threadsafe()");
   detail::throw_runtime_error(
       "call_soon_threadsafe(): event loop is closed; end the threads that call it before the loop");
 }
 
 void EventLoop::watch(int fd, bool writing, detail::HandleState* handle) {
   try {
-    handle->attach(check_call(writing ? "add_writer()" : "add_reader()"), nullptr);
+    const char* what = writing ? "add_writer()" : "add_reader()";
+    handle->attach(check_call(what), nullptr);
+    state_->check_not_inherited(what);
   } catch (...) {
     handle->drop_ref();
     throw;

@@ -22,11 +22,19 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::size_t fits_the_cache = 2048;  // tasks
 
+// Of a loop that was running when its process was forked: what is in its queue is the parent's to
+// run, and the child takes the slow way that looks.
+LoopProbe forked;
+
 // A forked child has none of its parent's loops running.
 void watch_forks() {
   static const int registered = pthread_atfork(nullptr, nullptr, [] {
+    ++forks_seen;
+    if (auto* running = static_cast<LoopState*>(thread_state.scheduler)) {
+      if (running->probe == nullptr) running->probe = &forked;
+    }
+    // The task stays: a step that has forked goes on to its next await.
     thread_state.scheduler = nullptr;
-    thread_state.task = nullptr;
     thread_state.callback_context = nullptr;
     forget_current_loop();
   });
@@ -65,6 +73,8 @@ void LoopState::disarm(Timer& timer) noexcept {
 // --- from other threads -------------------------------------------------------------------------
 
 bool LoopState::post(InboxNode& node) noexcept {
+  if (inherited()) [[unlikely]]
+    return false;  // it would wake the parent
   // Behind others: they wake the loop, and once posted, this may be gone at any time.
   const Inbox::Posted behind = inbox_.post_behind_others(node);
   if (behind != Inbox::Posted::first) return behind != Inbox::Posted::closed;
@@ -94,8 +104,16 @@ void LoopState::deliver_posted() {
 
 // --- running ------------------------------------------------------------------------------------
 
+void LoopState::throw_inherited(const char* what) const {
+  throw_runtime_error(
+      fmt::format("{}: event loop \"{}\" was made before fork() and belongs to the parent process; "
+                  "in the child use asyncio::run(), or make a new loop",
+                  what, name));
+}
+
 void LoopState::check_can_run(const char* what) const {
   check_open(what);
+  check_not_inherited(what);
   if (running()) {
     throw_runtime_error(fmt::format(
         "{}: this event loop is already running, \"{}\"; co_await in its coroutines, and "
@@ -116,6 +134,7 @@ class LoopState::RunScope {
     loop.check_can_run(what);
     loop.set_own_thread();
     thread_state.scheduler = &loop;
+    task_ = std::exchange(thread_state.task, nullptr);
     if (loop.debug) loop.no_pooling_.emplace();  // for core/origin.hpp
     __atomic_store_n(&loop.running_, true, __ATOMIC_RELEASE);
   }
@@ -123,6 +142,7 @@ class LoopState::RunScope {
   RunScope& operator=(const RunScope&) = delete;
   ~RunScope() {
     thread_state.scheduler = nullptr;
+    thread_state.task = task_;
     loop_.no_pooling_.reset();
     loop_.stopping_ = false;
     __atomic_store_n(&loop_.running_, false, __ATOMIC_RELEASE);
@@ -131,17 +151,19 @@ class LoopState::RunScope {
 
  private:
   LoopState& loop_;
+  TaskState* task_ = nullptr;  // of a step that has forked, and runs a loop of the child's
 };
 
 // Whoever posts from now on must wake the backend; what was posted just before must not be missed.
 void LoopState::fall_asleep() noexcept {
   __atomic_store_n(&asleep_, true, __ATOMIC_SEQ_CST);
-  if (!inbox_.empty()) backend_->wake();
+  if (!inbox_.empty() && !inherited()) backend_->wake();
 }
 
 void LoopState::run_forever() {
   const RunScope scope(*this, "run_forever()");
   do {
+    check_not_inherited("run_forever()");  // a callback may have forked
     iterate(never, false);
   } while (!stopping_);
 }
@@ -219,6 +241,10 @@ void LoopState::prefetch_ahead(std::size_t left) noexcept {
 }
 
 void LoopState::run_watched(const ReadyEntry& entry) {
+  if (inherited()) [[unlikely]] {
+    entry.tell(ReadyAction::discard);
+    throw_inherited("run_forever()");
+  }
   const TimedEntry timed(entry, now());
   run_entry(entry);
   if (debug) timed.ended(now(), loop->slow_callback_duration.nanoseconds());
@@ -260,6 +286,12 @@ void LoopState::report_deadlock() const {
 // --- the end ------------------------------------------------------------------------------------
 
 void LoopState::close() {
+  if (running() && inherited()) {
+    throw_runtime_error(
+        fmt::format("close(): event loop \"{}\" was running when its process was forked and cannot "
+                    "be closed in the child; leave it to the parent, and make a new loop here",
+                    name));
+  }
   if (running()) {
     throw_runtime_error(fmt::format(
         "close(): cannot close a running event loop, \"{}\"; stop() it, and close it when "
@@ -268,6 +300,7 @@ void LoopState::close() {
   }
   if (closed() || std::exchange(closing_, true)) return;
   set_own_thread();
+  if (inherited()) leave_executor();
   if (executor != nullptr) executor->loop_closing();
   if (lookups != nullptr) lookups->loop_closing();
   discard_everything();
@@ -282,6 +315,10 @@ void LoopState::close() {
   lookups.reset();
   executor.reset();
   net.reset();
+}
+
+void LoopState::leave_executor() noexcept {
+  [[maybe_unused]] const LoopService* left = executor.release();
 }
 
 void LoopState::discard_posted(InboxNode* node) noexcept {
@@ -319,7 +356,11 @@ void LoopState::abandon() noexcept {
   loop = nullptr;
   // The inbox is closed, so nobody begins a wake() any more; who is in one is out of it soon. The
   // descriptors live until here, so that no wake() hits one of somebody else's.
-  while (__atomic_load_n(&posters_, __ATOMIC_SEQ_CST) != 0) ::sched_yield();
+  if (inherited()) {
+    leave_executor();  // the threads that were in post() are not here either
+  } else {
+    while (__atomic_load_n(&posters_, __ATOMIC_SEQ_CST) != 0) ::sched_yield();
+  }
   backend_.reset();
   hand_over_.abandon();
 }

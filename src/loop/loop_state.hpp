@@ -30,6 +30,9 @@ struct LoopProbe {
   virtual void suspended(TaskState&) {}
 };
 
+/// How often this process has become a child of itself by fork().
+inline unsigned forks_seen = 0;
+
 /// The event loop itself; EventLoop is the user's handle to it. It outlives that while futures
 /// still point here.
 class LoopState final : public Scheduler {
@@ -58,6 +61,13 @@ class LoopState final : public Scheduler {
   }
   /// Throws: RuntimeError, beginning with `what`.
   void check_can_run(const char* what) const;
+  /// In a forked child, of a loop of its parent's: what the kernel has of it is the parent's.
+  [[nodiscard]] bool inherited() const noexcept { return forks_seen != forks_; }
+  /// Throws: RuntimeError "WHAT: ..." if it is.
+  void check_not_inherited(const char* what) const {
+    if (inherited()) [[unlikely]]
+      throw_inherited(what);
+  }
   void run_forever();
   void poll_once(Duration at_most);
   void stop() noexcept { stopping_ = true; }
@@ -98,10 +108,12 @@ class LoopState final : public Scheduler {
   void run_watched(const ReadyEntry& entry);
   void fall_asleep() noexcept;
   void deliver_posted();
+  void leave_executor() noexcept;  // in a forked child: its threads are the parent's
   void discard_everything() noexcept;
   void discard_ready() noexcept;
   void discard_posted(InboxNode* node) noexcept;
   [[noreturn]] void report_deadlock() const;
+  [[noreturn]] void throw_inherited(const char* what) const;
 
   static constexpr std::size_t scratch_size = 256 * 1024;  // as CPython reads at most
 
@@ -114,6 +126,7 @@ class LoopState final : public Scheduler {
   HandOver hand_over_;
   Watchers watchers_;
   std::optional<NoPooling> no_pooling_;  // while it runs in debug mode
+  const unsigned forks_ = forks_seen;
   bool stopping_ = false;
   bool closing_ = false;
   bool running_ = false;  // accessed atomically
