@@ -292,6 +292,28 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// A null pointer: a SystemResolver, which is the default.
   /// Lifetime: it must live until it is replaced or the loop is closed, and its lookups have ended.
   void set_resolver(Resolver* resolver) noexcept;
+  // --- signals ---
+
+  /// Calls `fn` in an iteration of the loop after `signal` has come to the process, until
+  /// remove_signal_handler(). Signals that come before the call has begun may share one. Replaces
+  /// the handler that the loop had for it, and goes before handlers of other loops and the ^C of
+  /// run(), which have the signal back when this one is removed.
+  ///
+  /// Python: the disposition that was there before comes back, not always the default one
+  /// Throws: std::invalid_argument for a number that is no signal; RuntimeError for one that cannot
+  /// be caught (SIGKILL, SIGSTOP), on another thread than the main one or the loop's, on a closed
+  /// loop.
+  /// Threads: the main one; before the loop runs on another, its handlers may be added there.
+  template <detail::LoopCallback F>
+  void add_signal_handler(int signal, F&& fn,
+                          std::source_location where = std::source_location::current()) {
+    handle_signal(signal, make(std::forward<F>(fn), where));
+  }
+  /// Returns: false if there was none, also on a closed loop. A call that is scheduled already is
+  /// cancelled.
+  /// Throws: std::invalid_argument for a number that is no signal; RuntimeError on another thread
+  /// than the loop's.
+  bool remove_signal_handler(int signal);
 
   // --- errors ---
 
@@ -378,6 +400,7 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   void at(const char* what, detail::HandleState& handle, TimePoint when, const Context* context);
   void soon_threadsafe(detail::HandleState& handle);
   void watch(int fd, bool writing, detail::HandleState* handle);
+  void handle_signal(int signal, detail::HandleState* handle);
 
   void run_until_done(const FutureBase& future);
   /// Throws: RuntimeError if it is closed, or a loop runs on this thread.

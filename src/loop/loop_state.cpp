@@ -307,6 +307,7 @@ void LoopState::close() {
   watchers_.clear(*backend_);
   if (net != nullptr) net->loop_closing();
   __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
+  if (signals != nullptr) signals->loop_closing();
   discard_posted(std::exchange(undelivered_, nullptr));
   discard_posted(inbox_.close());
   discard_everything();

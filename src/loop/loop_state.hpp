@@ -90,6 +90,7 @@ class LoopState final : public Scheduler {
   }
   [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
   std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
+  std::unique_ptr<LoopService> signals;   ///< of add_signal_handler(), if there were any
   class JobTable* jobs = nullptr;         ///< of the executor
   std::unique_ptr<LoopService> net;       ///< connections and servers, if there were any
   std::unique_ptr<LoopService> lookups;   ///< the threads of getaddrinfo(), if they were made
