@@ -116,8 +116,7 @@ namespace {
 
 // Those that have not ended, each with a report of where it waits.
 std::vector<AnyTask> report_stragglers(const ServerState& server, const char* what) {
-  std::vector<AnyTask> tasks;
-  for (const AnyTask* handler : server.handlers()) tasks.push_back(*handler);
+  std::vector<AnyTask> tasks = server.tasks();
   for (const AnyTask& task : tasks) {
     detail::log(LogLevel::warning, fmt::format("Server.shutdown(): {}: {}", what, task.repr()));
   }

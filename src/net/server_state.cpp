@@ -5,6 +5,7 @@
 #include "net/listener.hpp"
 #include "net/net_errors.hpp"
 #include "net/net_service.hpp"
+#include "net/server_task.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +59,7 @@ void ServerState::forget(const Listener& gone) noexcept {
 void ServerState::abandon() noexcept {
   const Ref<ServerState> self(this);
   close();
+  while (first_task != nullptr) first_task->abandon();
   loop_ = nullptr;
 }
 
@@ -75,6 +77,12 @@ void ServerState::detach() noexcept {
   drop_ref();
 }
 
-void ServerState::leave(const AnyTask& handler) noexcept { std::erase(handlers_, &handler); }
+std::vector<AnyTask> ServerState::tasks() const {
+  std::vector<AnyTask> result;
+  for (const ServerTask* at = first_task; at != nullptr; at = at->next()) {
+    result.push_back(at->task());
+  }
+  return result;
+}
 
 }  // namespace asyncio::detail

@@ -15,6 +15,7 @@
 namespace asyncio::detail {
 
 class Listener;
+class ServerTask;
 
 /// Where a Unix server's socket file is, to be removed when the server closes.
 struct SocketFile {
@@ -49,7 +50,8 @@ class ServerState : public Pooled {
   [[nodiscard]] bool serving() const noexcept { return serving_ && !closed_; }
   [[nodiscard]] std::size_t active() const noexcept { return active_; }
   [[nodiscard]] std::vector<Address> addresses() const;
-  [[nodiscard]] const std::vector<AnyTask*>& handlers() const noexcept { return handlers_; }
+  /// Of handlers and handshakes that have not ended.
+  [[nodiscard]] std::vector<AnyTask> tasks() const;
 
   /// A connection has begun, or a handler.
   void attach() noexcept {
@@ -57,9 +59,6 @@ class ServerState : public Pooled {
     add_ref();
   }
   void detach() noexcept;
-  /// The task of a handler, which lives in the handler's frame.
-  void enter(AnyTask& handler) { handlers_.push_back(&handler); }
-  void leave(const AnyTask& handler) noexcept;
 
   /// Makes something of a connection. What it throws is reported.
   virtual void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) = 0;
@@ -67,6 +66,7 @@ class ServerState : public Pooled {
   WaitLine ends;      ///< tasks that wait for the end of everything
   WaitLine closings;  ///< tasks in serve_forever(), until close()
   bool serving_forever = false;
+  ServerTask* first_task = nullptr;
 
  protected:
   virtual ~ServerState();
@@ -77,7 +77,6 @@ class ServerState : public Pooled {
 
   LoopState* loop_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::vector<AnyTask*> handlers_;
   SocketFile file_;
   std::size_t active_ = 0;
   ServerState* previous_ = nullptr;
@@ -86,25 +85,6 @@ class ServerState : public Pooled {
   unsigned users_ = 1;
   bool serving_ = false;
   bool closed_ = false;
-};
-
-/// A handler's place in its server, while it runs.
-class Handling {
- public:
-  Handling(ServerState& server, AnyTask task) : server_(server), task_(std::move(task)) {
-    server.enter(task_);
-    server.attach();
-  }
-  Handling(const Handling&) = delete;
-  Handling& operator=(const Handling&) = delete;
-  ~Handling() {
-    server_.leave(task_);
-    server_.detach();
-  }
-
- private:
-  ServerState& server_;
-  AnyTask task_;
 };
 
 struct ServerAccess {

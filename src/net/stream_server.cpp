@@ -7,6 +7,7 @@
 
 #include "net/bind.hpp"
 #include "net/server_state.hpp"
+#include "net/server_task.hpp"
 #include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
 #include "net/tls_accept.hpp"
@@ -27,11 +28,11 @@ class StreamServer final : public ServerState {
 
   void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
   [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
-  Ref<StreamState> connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
+  asyncio::Connection connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
     auto connected = Ref<StreamState>::adopt(new StreamState(loop(), std::move(stream), limit_));
     connected->set_peer(peer);
     connected->serve(*this);
-    return connected;
+    return handles_of(std::move(connected));
   }
   Coro<> handle(StreamReader reader, StreamWriter writer) {
     return handler_(std::move(reader), std::move(writer));
@@ -43,47 +44,28 @@ class StreamServer final : public ServerState {
   std::size_t limit_;
 };
 
-void report_error(StreamState& stream, const Result<void>& result) {
-  ExceptionContext context;
-  context.message = "Unhandled exception in client_connected_cb, connection with " +
-                    stream.peer().str() + " is closed";
-  remember(failure_of(result));
-  context.exception = result.error();
-  context.task = current_task();
-  stream.loop().report(context);
-}
-
-Coro<> serve_client(Ref<StreamServer> server, Ref<StreamState> stream) {
-  const Handling handling(*server, *current_task());
-  // Whatever way it ends: what was written is sent.
-  struct Closer {
-    StreamState& stream;
-    ~Closer() { stream.close(); }
-  };
-  const Closer closer{*stream};
-  asyncio::Connection ends = handles_of(stream);
-  auto result = co_await as_result(server->handle(std::move(ends.reader), std::move(ends.writer)));
-  if (result.cancelled()) raise(failure_of(result));
-  if (!result) report_error(*stream, result);
-}
-
 Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endpoint,
                         Address peer) {
-  std::unique_ptr<ByteStream> stream;
-  {
-    const Handling handling(*server, *current_task());
-    stream = co_await accept_tls(server->loop(), std::move(endpoint), peer, server->tls());
-  }
+  std::unique_ptr<ByteStream> stream =
+      co_await accept_tls(server->loop(), std::move(endpoint), peer, server->tls());
   if (stream == nullptr) co_return;
-  co_await serve_client(server, server->connect(std::move(stream), peer));
+  asyncio::Connection ends = server->connect(std::move(stream), peer);
+  // Whatever way it ends: what was written is sent.
+  struct Closer {
+    StreamWriter writer;
+    ~Closer() { writer.close(); }
+  };
+  const Closer closer{ends.writer};
+  co_await server->handle(std::move(ends.reader), std::move(ends.writer));
 }
 
 void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
-  const Ref<StreamServer> self(this);
   if (tls_) {
-    loop().loop->create_task(serve_tls_client(self, std::move(endpoint), peer));
+    const Ref<StreamServer> self(this);
+    ServerTask::start(*this, serve_tls_client(self, std::move(endpoint), peer), peer, {});
   } else {
-    loop().loop->create_task(serve_client(self, connect(std::move(endpoint), peer)));
+    const asyncio::Connection ends = connect(std::move(endpoint), peer);
+    ServerTask::start(*this, handle(ends.reader, ends.writer), peer, ends.writer);
   }
 }
 

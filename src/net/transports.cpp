@@ -6,6 +6,7 @@
 #include "net/open_socket.hpp"
 #include "net/protocol_transport.hpp"
 #include "net/server_state.hpp"
+#include "net/server_task.hpp"
 #include "net/socket_state.hpp"
 #include "net/tls_accept.hpp"
 
@@ -101,7 +102,6 @@ class ProtocolServer final : public ServerState {
 
 Coro<> connect_tls_client(Ref<ProtocolServer> server, std::unique_ptr<Endpoint> endpoint,
                           Address peer) {
-  const Handling handling(*server, *current_task());
   std::unique_ptr<ByteStream> stream =
       co_await accept_tls(server->loop(), std::move(endpoint), peer, server->tls());
   if (stream != nullptr) server->connect(std::move(stream), peer);
@@ -110,7 +110,7 @@ Coro<> connect_tls_client(Ref<ProtocolServer> server, std::unique_ptr<Endpoint> 
 void ProtocolServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
   if (tls_) {
     const Ref<ProtocolServer> self(this);
-    loop().loop->create_task(connect_tls_client(self, std::move(endpoint), peer));
+    ServerTask::start(*this, connect_tls_client(self, std::move(endpoint), peer), peer, {});
   } else {
     connect(std::move(endpoint), peer);
   }

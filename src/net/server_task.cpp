@@ -1,0 +1,67 @@
+#include "net/server_task.hpp"
+
+#include <asyncio/event_loop.hpp>
+#include <asyncio/exception_context.hpp>
+
+#include "net/server_state.hpp"
+
+#include <utility>
+
+namespace asyncio::detail {
+
+// The server stays until the last of its tasks has ended.
+ServerTask::ServerTask(ServerState& server, const Address& peer, std::optional<StreamWriter> writer)
+    : WaitCall(&ServerTask::done),
+      server_(server),
+      writer_(std::move(writer)),
+      peer_(peer),
+      next_(server.first_task) {
+  server.loop().ready.reserve();
+  if (next_ != nullptr) next_->previous_ = this;
+  server.first_task = this;
+  server.attach();
+}
+
+ServerTask::~ServerTask() {
+  unlink();
+  server_.loop().ready.unreserve();
+  (previous_ == nullptr ? server_.first_task : previous_->next_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  if (writer_) writer_->close();
+  server_.detach();
+}
+
+void ServerTask::start(ServerState& server, Coro<> coro, const Address& peer,
+                       std::optional<StreamWriter> writer) {
+  Task<> task = server.loop().loop->create_task(std::move(coro));
+  auto* own = new ServerTask(server, peer, std::move(writer));
+  own->task_.emplace(task);
+  FutureAccess::state(task).notify(*own);
+}
+
+void ServerTask::abandon() noexcept {
+  if (writer_) writer_->abort();
+  delete this;
+}
+
+void ServerTask::done(ReadyCall& self, ReadyAction action) {
+  if (action == ReadyAction::queued) return;  // it lives until its turn
+  auto* own = static_cast<ServerTask*>(static_cast<WaitCall*>(&self));
+  if (action == ReadyAction::run) own->report_error();
+  delete own;
+}
+
+void ServerTask::report_error() {
+  FutureState& state = FutureAccess::state(*task_);
+  if (!state.failed()) return;
+  const Failure failure = state.take_failure();
+  ExceptionContext context;
+  context.message = "Unhandled exception in client_connected_cb, connection with " +
+                    peer_.unpacked().str() + " is closed";
+  remember(failure);
+  context.exception = failure.error;
+  context.task = *task_;
+  server_.loop().report(context);
+}
+
+}  // namespace asyncio::detail

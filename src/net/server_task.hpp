@@ -1,0 +1,47 @@
+#pragma once
+
+#include <asyncio/detail/wait_list.hpp>
+#include <asyncio/streams.hpp>
+#include <asyncio/task.hpp>
+
+#include "net/packed_address.hpp"
+
+#include <optional>
+
+namespace asyncio::detail {
+
+class ServerState;
+
+/// A task of a server's: a handler, or a TLS handshake. The server is told of its end, and counts
+/// it as active until then.
+class ServerTask : public Pooled, WaitCall {
+ public:
+  ServerTask(const ServerTask&) = delete;
+  ServerTask& operator=(const ServerTask&) = delete;
+
+  /// Makes the coroutine a task. When that ends, whatever it has written to `writer`, if that is
+  /// given, is sent and the connection closed.
+  static void start(ServerState& server, Coro<> coro, const Address& peer,
+                    std::optional<StreamWriter> writer);
+  /// The loop has ended, and the task with it.
+  void abandon() noexcept;
+
+  [[nodiscard]] const AnyTask& task() const noexcept { return *task_; }
+  [[nodiscard]] ServerTask* next() const noexcept { return next_; }
+
+ private:
+  ServerTask(ServerState& server, const Address& peer, std::optional<StreamWriter> writer);
+  ~ServerTask();
+
+  static void done(ReadyCall& self, ReadyAction action);
+  void report_error();
+
+  ServerState& server_;
+  std::optional<AnyTask> task_;
+  std::optional<StreamWriter> writer_;
+  PackedAddress peer_;
+  ServerTask* previous_ = nullptr;
+  ServerTask* next_;
+};
+
+}  // namespace asyncio::detail
