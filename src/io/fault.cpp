@@ -3,6 +3,10 @@
 namespace asyncio::detail::sys {
 
 constinit thread_local Fault* fault = nullptr;
+constinit thread_local Limit* limit = nullptr;
+
+Limit::Limit(Call call, std::size_t most) noexcept : call_(call), most_(most) { limit = this; }
+Limit::~Limit() { limit = nullptr; }
 
 Fault::Fault(Call call, int error, std::uint64_t nth, std::uint64_t times) noexcept
     : call_(call), error_(error), nth_(nth), times_(times), outer_(fault) {

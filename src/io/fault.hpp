@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 /// For tests: lets system calls fail without making them.
@@ -48,10 +49,31 @@ class Fault {
   Fault* outer_;
 };
 
+inline constexpr std::size_t no_limit = ~std::size_t{0};
+
+/// Every call of a kind (send, write or send_file) takes at most so many bytes.
+/// Threads: the one that made it; one at a time.
+class Limit {
+ public:
+  Limit(Call call, std::size_t most) noexcept;
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+  ~Limit();
+
+ private:
+  friend std::size_t limit_of(Call call) noexcept;
+  Call call_;
+  std::size_t most_;
+};
+
 extern constinit thread_local Fault* fault;
+extern constinit thread_local Limit* limit;
 int injected(Call call) noexcept;
 
 /// The error that this call is to fail with; 0: none.
 inline int fault_of(Call call) noexcept { return fault == nullptr ? 0 : injected(call); }
+inline std::size_t limit_of(Call call) noexcept {
+  return limit == nullptr || limit->call_ != call ? no_limit : limit->most_;
+}
 
 }  // namespace asyncio::detail::sys

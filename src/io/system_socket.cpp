@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -18,13 +20,44 @@ namespace {
 // The result of a call, or -errno; once more if a signal has come in between.
 template <class F>
 auto attempt(Call call, F system_call) noexcept -> decltype(system_call()) {
-  if (const int error = fault_of(call)) return -error;
   while (true) {
-    const auto result = system_call();
-    if (result >= 0) return result;
-    if (errno != EINTR) return -errno;
+    int error = fault_of(call);
+    if (error == 0) {
+      const auto result = system_call();
+      if (result >= 0) return result;
+      error = errno;
+    }
+    if (error != EINTR) return -error;
   }
 }
+
+// What of the parts a test lets through (io/fault.hpp).
+class Allowed {
+ public:
+  Allowed(Call call, const iovec* parts, std::size_t count) noexcept
+      : parts_(parts), count_(count) {
+    const std::size_t most = limit_of(call);
+    if (most == no_limit || count == 0) return;
+    while (count_ > 1 && parts_->iov_len == 0) {
+      ++parts_;
+      --count_;
+    }
+    first_ = *parts_;
+    if (first_.iov_len > most) first_.iov_len = most;
+    parts_ = &first_;
+    count_ = 1;
+  }
+  Allowed(const Allowed&) = delete;
+  Allowed& operator=(const Allowed&) = delete;
+  ~Allowed() = default;
+  [[nodiscard]] const iovec* parts() const noexcept { return parts_; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+
+ private:
+  const iovec* parts_;
+  std::size_t count_;
+  iovec first_{};
+};
 
 }  // namespace
 
@@ -34,9 +67,9 @@ int open_socket(int family, int type, int protocol) noexcept {
 }
 
 int connect(int fd, const sockaddr* address, unsigned size) noexcept {
-  if (const int error = fault_of(Call::connect)) return -error;
-  if (::connect(fd, address, size) == 0) return 0;
-  return errno == EINTR ? -EINPROGRESS : -errno;  // interrupted, it goes on in the background
+  int error = fault_of(Call::connect);
+  if ((error == 0 || error == EINTR) && ::connect(fd, address, size) != 0) error = errno;
+  return error == EINTR ? -EINPROGRESS : -error;  // interrupted, it goes on in the background
 }
 
 int bind(int fd, const sockaddr* address, unsigned size) noexcept {
@@ -97,8 +130,10 @@ std::int64_t receive_message(int fd, msghdr& message) noexcept {
 
 std::int64_t send(int fd, const iovec* parts, int count) noexcept {
   if (count == 1) {
-    return attempt(Call::send,
-                   [=] { return ::send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL); });
+    const Allowed part(Call::send, parts, 1);
+    return attempt(Call::send, [&] {
+      return ::send(fd, part.parts()->iov_base, part.parts()->iov_len, MSG_NOSIGNAL);
+    });
   }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);  // NOLINT: sendmsg() does not write to it
@@ -107,11 +142,28 @@ std::int64_t send(int fd, const iovec* parts, int count) noexcept {
 }
 
 std::int64_t send_message(int fd, const msghdr& message) noexcept {
-  return attempt(Call::send, [&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
+  const Allowed parts(Call::send, message.msg_iov, message.msg_iovlen);
+  msghdr allowed = message;
+  allowed.msg_iov = const_cast<iovec*>(parts.parts());  // NOLINT: sendmsg() does not write to it
+  allowed.msg_iovlen = parts.count();
+  return attempt(Call::send, [&] { return ::sendmsg(fd, &allowed, MSG_NOSIGNAL); });
 }
 
 std::int64_t read(int fd, void* into, std::size_t size) noexcept {
   return attempt(Call::read, [=] { return ::read(fd, into, size); });
+}
+
+std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept {
+  return attempt(Call::read, [=] { return ::pread(fd, into, size, offset); });
+}
+
+std::int64_t seek(int fd, std::int64_t offset) noexcept {
+  return ::lseek(fd, offset, SEEK_SET) >= 0 ? 0 : -errno;
+}
+
+bool is_regular(int fd) noexcept {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 namespace {
@@ -151,7 +203,10 @@ class NoSigpipe {
 
 std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept {
   NoSigpipe guard;
-  const std::int64_t result = attempt(Call::write, [=] { return ::writev(fd, parts, count); });
+  const Allowed allowed(Call::write, parts, static_cast<std::size_t>(count));
+  const std::int64_t result = attempt(Call::write, [&] {
+    return ::writev(fd, allowed.parts(), static_cast<int>(allowed.count()));
+  });
   if (result == -EPIPE) guard.raised();
   return result;
 }
@@ -159,6 +214,7 @@ std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept {
 std::int64_t send_file(int to, int from, std::int64_t& offset, std::size_t size) noexcept {
   static_assert(sizeof(off_t) == sizeof offset);
   NoSigpipe guard;  // there is no MSG_NOSIGNAL for it
+  size = std::min(size, limit_of(Call::send_file));
   const std::int64_t result = attempt(Call::send_file, [&] {
     return ::sendfile(to, from, reinterpret_cast<off_t*>(&offset), size);
   });
