@@ -143,7 +143,11 @@ void EpollBackend::cancel(Operation& operation) noexcept {
 }
 
 std::unique_ptr<Endpoint> EpollBackend::open(int fd, Descriptor kind) {
-  return endpoints_.open(fd, kind);
+  const auto index = static_cast<std::size_t>(fd);
+  auto endpoint = endpoints_.open(fd, kind);
+  // One that was watched, and closed without telling us, had this number.
+  if (index < entries_.size()) entries_[index].armed = 0;
+  return endpoint;
 }
 
 void EpollBackend::dispatch(const epoll_event& event) {

@@ -5,7 +5,9 @@
 #include "io/system.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <utility>
@@ -50,11 +52,18 @@ IoResult EpollEndpoint::receive(std::span<std::byte> into) noexcept {
   if (!may(Way::read)) return would_block;
   const IoResult got = kind_ == Descriptor::socket ? sys::receive(fd_, into.data(), into.size())
                                                    : sys::read(fd_, into.data(), into.size());
-  // Less than there was room for: nothing is left, unless the end is, for which no edge comes
-  // again.
-  const bool drained = got > 0 && got < static_cast<IoResult>(into.size()) && !hung_up();
-  if (got == would_block || drained) exhausted(Way::read);
+  const bool less = got > 0 && got < static_cast<IoResult>(into.size());
+  if (got == would_block || (less && gives_all())) exhausted(Way::read);
   return got;
+}
+
+// Less than there was room for: nothing is left, and an edge will tell of more. Not so at the end,
+// for which no edge comes again, nor before urgent data. And only of TCP: others give a datagram, a
+// line or what came with a descriptor at a time.
+bool EpollEndpoint::gives_all() noexcept {
+  if (hung_up() || urgent_ || kind_ != Descriptor::socket) return false;
+  if (protocol_ < 0 && sys::get_option(fd_, SOL_SOCKET, SO_PROTOCOL, protocol_) < 0) return false;
+  return protocol_ == IPPROTO_TCP;
 }
 
 IoResult EpollEndpoint::send(const iovec* parts, int count) noexcept {
@@ -87,6 +96,7 @@ void EpollEndpoint::happened(std::uint32_t events) noexcept {
   constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
   constexpr std::uint32_t over = broken | EPOLLRDHUP;
   if ((events & over) != 0) hung_up_ = true;
+  if ((events & EPOLLPRI) != 0) urgent_ = true;
   if ((events & (EPOLLIN | EPOLLPRI | over)) != 0 && may_again(Way::read)) --all_->waits;
   if ((events & (EPOLLOUT | broken)) != 0 && may_again(Way::write)) --all_->waits;
 }
@@ -101,7 +111,7 @@ std::unique_ptr<Endpoint> EpollEndpoints::open(int fd, Descriptor kind) {
     sys::close(fd);
     throw;
   }
-  constexpr std::uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  constexpr std::uint32_t events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   const auto origin = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(endpoint.get()));
   if (sys::epoll_control(epoll, EPOLL_CTL_ADD, fd, events, origin) == 0) return endpoint;
   if (errno == EEXIST) {

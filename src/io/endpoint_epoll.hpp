@@ -33,8 +33,11 @@ class EpollEndpoint final : public Endpoint {
  private:
   friend class EpollEndpoints;
   void leave() noexcept;
+  [[nodiscard]] bool gives_all() noexcept;
 
   Descriptor kind_;
+  bool urgent_ = false;
+  int protocol_ = -1;    // of a socket, once it was asked
   EpollEndpoints* all_;  // null once the backend is gone
   EpollEndpoint* previous_ = nullptr;
   EpollEndpoint* next_;
