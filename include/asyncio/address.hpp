@@ -17,7 +17,7 @@ class Address {
  public:
   enum class Family : std::uint8_t { none, ipv4, ipv6, unix_ };
 
-  /// None: what an unnamed Unix socket has.
+  /// None. (An unnamed Unix socket has an empty path.)
   Address() noexcept = default;
   /// A numeric address: "127.0.0.1", "::1", "fe80::1%eth0".
   /// Throws: std::invalid_argument if it is a name; EventLoop::getaddrinfo() resolves those.

@@ -46,6 +46,7 @@ class SockAccept;
 class SockConnect;
 class SockRecv;
 class SockRecvFrom;
+class SockRecvFromInto;
 class SockRecvInto;
 class SockSendAll;
 class SockSendTo;
@@ -222,6 +223,9 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   detail::SockRecvInto sock_recv_into(Socket& socket, std::span<std::byte> into);
   /// A datagram, cut off at `most` bytes. Returns: ReceivedFrom {data, address}.
   detail::SockRecvFrom sock_recvfrom(Socket& socket, std::size_t most);
+  /// The same. Returns: ReceivedFromInto {size, address}. Lifetime: `into` must live until it has
+  /// ended.
+  detail::SockRecvFromInto sock_recvfrom_into(Socket& socket, std::span<std::byte> into);
   /// Lifetime: `data` must live until it has ended.
   detail::SockSendAll sock_sendall(Socket& socket, std::span<const std::byte> data);
   detail::SockSendAll sock_sendall(Socket& socket, std::string_view data);

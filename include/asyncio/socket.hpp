@@ -39,7 +39,8 @@ class Socket {
   Socket() noexcept;
   /// Throws: std::system_error.
   explicit Socket(Address::Family family, Type type = Type::stream);
-  /// Takes over a descriptor and makes it non-blocking.
+  /// Takes over a descriptor and makes it non-blocking. Whether it is closed on exec stays as it
+  /// is.
   /// Throws: std::system_error if it is no socket; it is the caller's then.
   [[nodiscard]] static Socket adopt(int fd);
   Socket(Socket&& other) noexcept;
@@ -91,6 +92,11 @@ struct Accepted {
 /// What EventLoop::sock_recvfrom() gives.
 struct ReceivedFrom {
   std::string data;
+  Address address;
+};
+/// What EventLoop::sock_recvfrom_into() gives.
+struct ReceivedFromInto {
+  std::size_t size;
   Address address;
 };
 
@@ -159,7 +165,20 @@ class [[nodiscard]] SockRecvInto : public SockOp, public ConvertsToCoro<SockRecv
   std::span<std::byte> into_;
 };
 
-class [[nodiscard]] SockRecvFrom : public SockOp,
+/// One that tells where it comes from.
+class SockReceiveFrom : public SockOp {
+ protected:
+  using SockOp::SockOp;
+  std::int64_t receive(Endpoint& endpoint, std::span<std::byte> into) noexcept;
+  [[nodiscard]] Address address() const;
+  [[nodiscard]] std::string operation() const override { return "recvfrom"; }
+
+ private:
+  unsigned address_size_ = 0;
+  alignas(8) unsigned char address_[128];
+};
+
+class [[nodiscard]] SockRecvFrom : public SockReceiveFrom,
                                    public ConvertsToCoro<SockRecvFrom, ReceivedFrom> {
  public:
   SockRecvFrom(EventLoop& loop, Socket& socket, std::size_t most);
@@ -167,10 +186,18 @@ class [[nodiscard]] SockRecvFrom : public SockOp,
 
  private:
   std::int64_t call(Endpoint& endpoint) noexcept override;
-  [[nodiscard]] std::string operation() const override { return "recvfrom"; }
   std::size_t most_;
-  unsigned address_size_ = 0;
-  alignas(8) unsigned char address_[128];
+};
+
+class [[nodiscard]] SockRecvFromInto : public SockReceiveFrom,
+                                       public ConvertsToCoro<SockRecvFromInto, ReceivedFromInto> {
+ public:
+  SockRecvFromInto(EventLoop& loop, Socket& socket, std::span<std::byte> into);
+  ReceivedFromInto await_resume();
+
+ private:
+  std::int64_t call(Endpoint& endpoint) noexcept override;
+  std::span<std::byte> into_;
 };
 
 class [[nodiscard]] SockSendAll : public SockOp, public ConvertsToCoro<SockSendAll, void> {

@@ -7,15 +7,17 @@
 
 namespace asyncio::detail {
 
+void IoWait::throw_awaited(Way way) const {
+  throw_runtime_error(
+      fmt::format("{}: another operation is already waiting to {} here, so the task '{}' cannot; "
+                  "let one task do all of the {}, or use a Lock",
+                  ops().what, way == Way::read ? "read" : "write", running_task()->name(),
+                  way == Way::read ? "reading" : "writing"));
+}
+
 void IoWait::park(IoSource& source, Way way) {
+  if (source.awaited(way)) throw_awaited(way);
   TaskState& task = *running_task();
-  if (source.awaited(way)) {
-    throw_runtime_error(
-        fmt::format("{}: another operation is already waiting to {} here, so the task '{}' cannot; "
-                    "let one task do all of the {}, or use a Lock",
-                    ops().what, way == Way::read ? "read" : "write", task.name(),
-                    way == Way::read ? "reading" : "writing"));
-  }
   task_ = &task;
   source_ = &source;
   way_ = way;

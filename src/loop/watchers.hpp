@@ -19,6 +19,10 @@ class Watchers {
   void add(Backend& backend, int fd, bool writing, HandleState* handle);
   bool remove(Backend& backend, int fd, bool writing) noexcept;
   void clear(Backend& backend) noexcept;
+  /// For either direction.
+  [[nodiscard]] bool has(int fd) const noexcept {
+    return watches_.contains({fd, false}) || watches_.contains({fd, true});
+  }
 
  private:
   struct Watch;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -156,8 +157,9 @@ unsigned Address::to_raw(void* raw) const noexcept {
   un.sun_family = family_ == Family::unix_ ? AF_UNIX : AF_UNSPEC;
   std::memcpy(un.sun_path, path_.data(), path_.size());
   const bool abstract = path_.starts_with('\0');
-  const auto size = static_cast<unsigned>(offsetof(sockaddr_un, sun_path) + path_.size() +
-                                          (abstract || path_.empty() ? 0 : 1));
+  const std::size_t used =
+      offsetof(sockaddr_un, sun_path) + path_.size() + (abstract || path_.empty() ? 0 : 1);
+  const auto size = static_cast<unsigned>(std::min(used, sizeof un));
   std::memcpy(raw, &un, sizeof un);
   return size;
 }

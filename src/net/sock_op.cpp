@@ -40,14 +40,25 @@ bool SockOp::attempt() noexcept {
 
 bool SockOp::await_ready() {
   loop_->check_open(ops().what);
+  if (thread_state.scheduler != loop_) {
+    throw_runtime_error(
+        fmt::format("{}: called on loop \"{}\", but the task runs in \"{}\"; use "
+                    "get_running_loop()",
+                    ops().what, loop_->name, running_scheduler(ops().what).name));
+  }
   loop_->make_scratch();
-  Endpoint& endpoint = socket_->endpoint_of(*loop_, ops().what);
-  return attempt() && !endpoint.is_greedy();
+  over_ = false;
+  // Before the call: what it would give could be lost while others run.
+  if (socket_->endpoint_of(*loop_, ops().what).is_greedy()) {
+    take_turns();
+    return false;
+  }
+  return attempt();
 }
 
 void SockOp::suspend() {
-  if (over_) {
-    yield();  // others are served, too
+  if (takes_turns()) {
+    yield();
   } else {
     park(*socket_->endpoint(), direction_);
   }
@@ -55,7 +66,7 @@ void SockOp::suspend() {
 
 IoResult SockOp::end() {
   if (parked()) running_task()->throw_delivery_if_any();
-  if (!over_) result_ = -EBUSY;  // another task took its place
+  if (!over_) throw_awaited(direction_);  // it has begun after this was woken
   if (result_ >= 0) return result_;
   if (socket_->fd() < 0) {
     sys::throw_errno(EBADF, fmt::format("{}: the socket was closed meanwhile", ops().what));
@@ -72,6 +83,7 @@ namespace {
 constexpr auto recv_ops = IoWait::ops_of<SockOp>("sock_recv()");
 constexpr auto recv_into_ops = IoWait::ops_of<SockOp>("sock_recv_into()");
 constexpr auto recvfrom_ops = IoWait::ops_of<SockOp>("sock_recvfrom()");
+constexpr auto recvfrom_into_ops = IoWait::ops_of<SockOp>("sock_recvfrom_into()");
 constexpr auto sendall_ops = IoWait::ops_of<SockOp>("sock_sendall()");
 constexpr auto sendto_ops = IoWait::ops_of<SockOp>("sock_sendto()");
 constexpr auto connect_ops = IoWait::ops_of<SockOp>("sock_connect()");
@@ -93,7 +105,7 @@ SockRecv::SockRecv(EventLoop& loop, Socket& socket, std::size_t most)
     : SockOp(recv_ops, loop, socket, Way::read), most_(most) {}
 
 IoResult SockRecv::call(Endpoint& endpoint) noexcept {
-  return endpoint.receive(first(loop().scratch(), most_));
+  return most_ == 0 ? 0 : endpoint.receive(first(loop().scratch(), most_));
 }
 
 std::string SockRecv::await_resume() {
@@ -104,14 +116,12 @@ std::string SockRecv::await_resume() {
 SockRecvInto::SockRecvInto(EventLoop& loop, Socket& socket, std::span<std::byte> into)
     : SockOp(recv_into_ops, loop, socket, Way::read), into_(into) {}
 
-IoResult SockRecvInto::call(Endpoint& endpoint) noexcept { return endpoint.receive(into_); }
+IoResult SockRecvInto::call(Endpoint& endpoint) noexcept {
+  return into_.empty() ? 0 : endpoint.receive(into_);
+}
 
-SockRecvFrom::SockRecvFrom(EventLoop& loop, Socket& socket, std::size_t most)
-    : SockOp(recvfrom_ops, loop, socket, Way::read), most_(most) {}
-
-IoResult SockRecvFrom::call(Endpoint& endpoint) noexcept {
+IoResult SockReceiveFrom::receive(Endpoint& endpoint, std::span<std::byte> into) noexcept {
   if (!endpoint.may(Way::read)) return would_block;
-  const std::span<std::byte> into = first(loop().scratch(), most_);
   iovec part{into.data(), into.size()};
   msghdr message{};
   message.msg_name = address_;
@@ -124,10 +134,28 @@ IoResult SockRecvFrom::call(Endpoint& endpoint) noexcept {
   return got;
 }
 
+Address SockReceiveFrom::address() const { return address_in(address_, address_size_); }
+
+SockRecvFrom::SockRecvFrom(EventLoop& loop, Socket& socket, std::size_t most)
+    : SockReceiveFrom(recvfrom_ops, loop, socket, Way::read), most_(most) {}
+
+IoResult SockRecvFrom::call(Endpoint& endpoint) noexcept {
+  return receive(endpoint, first(loop().scratch(), most_));
+}
+
 ReceivedFrom SockRecvFrom::await_resume() {
   const auto size = static_cast<std::size_t>(end());
-  return {std::string(reinterpret_cast<const char*>(loop().scratch().data()), size),
-          address_in(address_, address_size_)};
+  return {std::string(reinterpret_cast<const char*>(loop().scratch().data()), size), address()};
+}
+
+SockRecvFromInto::SockRecvFromInto(EventLoop& loop, Socket& socket, std::span<std::byte> into)
+    : SockReceiveFrom(recvfrom_into_ops, loop, socket, Way::read), into_(into) {}
+
+IoResult SockRecvFromInto::call(Endpoint& endpoint) noexcept { return receive(endpoint, into_); }
+
+ReceivedFromInto SockRecvFromInto::await_resume() {
+  const auto size = static_cast<std::size_t>(end());
+  return {size, address()};
 }
 
 // --- sending ------------------------------------------------------------------------------------
@@ -141,6 +169,11 @@ IoResult SockSendAll::call(Endpoint& endpoint) noexcept {
     const IoResult sent = endpoint.send(&part, 1);
     if (sent < 0) return sent;
     left_ = left_.subspan(static_cast<std::size_t>(sent));
+    // The peer may take it as fast as it is sent.
+    if (!left_.empty() && endpoint.is_greedy()) {
+      take_turns();
+      return would_block;
+    }
   }
   return 0;
 }
@@ -174,7 +207,11 @@ IoResult SockConnect::call(Endpoint& endpoint) noexcept {
     sockaddr_storage raw{};
     const unsigned size = to_.to_raw(&raw);
     const int result = sys::connect(endpoint.fd(), reinterpret_cast<const sockaddr*>(&raw), size);
-    if (result != -EINPROGRESS) return result == would_block ? -EBUSY : result;
+    // In progress already: by one that was cancelled.
+    if (result != -EINPROGRESS && result != -EALREADY) {
+      // A Unix socket whose listener's backlog is full, and nothing would tell when it is not.
+      return result == would_block ? -EBUSY : result;
+    }
     // What was known of the socket is not true of the connection.
     endpoint.exhausted(Way::write);
     return would_block;
@@ -216,6 +253,9 @@ detail::SockRecvInto EventLoop::sock_recv_into(Socket& socket, std::span<std::by
 }
 detail::SockRecvFrom EventLoop::sock_recvfrom(Socket& socket, std::size_t most) {
   return {*this, socket, most};
+}
+detail::SockRecvFromInto EventLoop::sock_recvfrom_into(Socket& socket, std::span<std::byte> into) {
+  return {*this, socket, into};
 }
 detail::SockSendAll EventLoop::sock_sendall(Socket& socket, std::span<const std::byte> data) {
   return {*this, socket, data};

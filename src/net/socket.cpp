@@ -20,6 +20,12 @@ namespace detail {
 Endpoint& SocketState::endpoint_of(LoopState& loop, const char* what) {
   if (endpoint_ == nullptr) {
     if (fd_ < 0) sys::throw_errno(EBADF, fmt::format("{}: the socket is closed", what));
+    if (loop.watchers().has(fd_)) {
+      throw_runtime_error(
+          fmt::format("{}: descriptor {} is watched by add_reader() or add_writer(); call "
+                      "remove_reader() and remove_writer() first",
+                      what, fd_));
+    }
     endpoint_ = loop.backend().open(std::exchange(fd_, -1), Descriptor::socket);
     loop_ = loop.number;
   } else if (loop_ != loop.number) {
@@ -91,6 +97,14 @@ int checked(int result, Operation operation) {
   return result;
 }
 
+Address address_by(int (*call)(int, sockaddr*, unsigned*) noexcept, int fd, const char* what) {
+  sockaddr_storage raw{};
+  unsigned size = sizeof raw;
+  auto* generic = reinterpret_cast<sockaddr*>(&raw);
+  checked(call(fd, generic, &size), [what] { return what; });
+  return {generic, size};
+}
+
 int option_of(const Socket& socket, int name) { return socket.getsockopt(SOL_SOCKET, name); }
 
 }  // namespace
@@ -109,11 +123,13 @@ Socket::Socket(Address::Family family, Type type) {
 }
 
 Socket Socket::adopt(int fd) {
+  Socket socket = detail::SocketAccess::make(-1);  // first: when this throws, `fd` is the caller's
   int type = 0;
   checked(sys::get_option(fd, SOL_SOCKET, SO_TYPE, type),
           [fd] { return fmt::format("adopting descriptor {} as a socket", fd); });
   checked(sys::set_nonblocking(fd), [fd] { return fmt::format("adopting descriptor {}", fd); });
-  return detail::SocketAccess::make(fd);
+  socket.state_->adopt(fd);
+  return socket;
 }
 
 Socket::Socket() noexcept = default;
@@ -154,7 +170,8 @@ void Socket::bind(const Address& address) {
 }
 
 void Socket::listen(int backlog) {
-  checked(sys::listen(fileno(), backlog), [this] { return "listen at " + getsockname().str(); });
+  checked(sys::listen(fileno(), backlog),
+          [this] { return "listen at " + detail::local_address(fileno()).str(); });
 }
 
 void Socket::shutdown(How how) {
@@ -175,8 +192,12 @@ int Socket::getsockopt(int level, int name) const {
   return value;
 }
 
-Address Socket::getsockname() const { return detail::local_address(fileno()); }
-Address Socket::getpeername() const { return detail::peer_address(fileno()); }
+Address Socket::getsockname() const {
+  return detail::address_by(&sys::name_of_socket, fileno(), "getsockname");
+}
+Address Socket::getpeername() const {
+  return detail::address_by(&sys::name_of_peer, fileno(), "getpeername");
+}
 
 void Socket::close() noexcept {
   if (state_) state_->close();
@@ -187,10 +208,11 @@ int Socket::detach() noexcept { return state_ ? state_->detach() : -1; }
 std::string Socket::repr() const {
   if (fileno() < 0) return "<Socket closed>";
   std::string text = fmt::format("<Socket fd={}", fileno());
-  if (const Address local = getsockname(); local.family() != Address::Family::none) {
+  if (const Address local = detail::local_address(fileno());
+      local.family() != Address::Family::none) {
     text += " " + local.str();
   }
-  if (const Address peer = getpeername(); peer.family() != Address::Family::none) {
+  if (const Address peer = detail::peer_address(fileno()); peer.family() != Address::Family::none) {
     text += " -> " + peer.str();
   }
   return text + ">";

@@ -19,6 +19,8 @@ class SocketState : public Pooled {
   SocketState(const SocketState&) = delete;
   SocketState& operator=(const SocketState&) = delete;
 
+  /// Of one that has no descriptor yet.
+  void adopt(int fd) noexcept { fd_ = fd; }
   [[nodiscard]] int fd() const noexcept { return endpoint_ != nullptr ? endpoint_->fd() : fd_; }
   /// Throws: RuntimeError if it belongs to another loop; std::system_error if it is closed, or
   /// cannot be watched.

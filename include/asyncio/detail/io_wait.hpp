@@ -4,6 +4,7 @@
 #include <asyncio/detail/task_state.hpp>
 
 #include <cstdint>
+#include <utility>
 
 namespace asyncio::detail {
 
@@ -60,6 +61,10 @@ class IoWait : public OwnAwaiter, public Waiter, IoObserver {
   void park(IoSource& source, Way way);
   /// The running task lets others run and then looks again.
   void yield() noexcept;
+  /// What could go on at once is to let others run before it does: yield() instead of park().
+  void take_turns() noexcept { takes_turns_ = true; }
+  [[nodiscard]] bool takes_turns() noexcept { return std::exchange(takes_turns_, false); }
+  [[noreturn]] void throw_awaited(Way way) const;
   [[nodiscard]] bool parked() const noexcept { return task_ != nullptr; }
 
  private:
@@ -69,6 +74,10 @@ class IoWait : public OwnAwaiter, public Waiter, IoObserver {
   static bool recheck(Waiter& self, TaskState& task) noexcept {
     auto& op = static_cast<Op&>(static_cast<IoWait&>(self));
     if (task.has_delivery() || op.attempt()) return true;
+    if (op.takes_turns()) {
+      task.schedule();
+      return false;
+    }
     IoSource* source = op.source();
     return source == nullptr || !op.wait_again(*source, op.way());
   }
@@ -81,6 +90,7 @@ class IoWait : public OwnAwaiter, public Waiter, IoObserver {
   TaskState* task_ = nullptr;
   IoSource* source_ = nullptr;  // while it is observed
   Way way_ = Way::read;
+  bool takes_turns_ = false;
 };
 
 }  // namespace asyncio::detail
