@@ -236,6 +236,18 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   Coro<> sock_connect(Socket& socket, std::string_view host, std::uint16_t port);
   /// Returns: Accepted {connection, address}.
   detail::SockAccept sock_accept(Socket& socket);
+  /// Sends `count` bytes of a file from `offset` on, or all there are: by the system's sendfile(),
+  /// or, where that cannot be, by reading on a thread and sending, if `fallback` allows it.
+  /// Afterwards, also after an error or a cancellation, the file's position is behind what was
+  /// sent, if it has one.
+  ///
+  /// Returns: how many bytes; fewer than `count` if the file ends before.
+  /// Throws: std::invalid_argument if the socket is no stream, `offset` is negative or `count` is
+  /// 0; SendfileNotAvailableError; std::system_error.
+  /// Lifetime: `socket` and `file` must live until it has ended.
+  [[nodiscard]] Coro<std::size_t> sock_sendfile(Socket& socket, int file, std::int64_t offset = 0,
+                                                std::optional<std::size_t> count = std::nullopt,
+                                                bool fallback = true);
 
   // --- transports and protocols: include <asyncio/transports.hpp> ---
   //
