@@ -1,0 +1,108 @@
+#pragma once
+
+#include <asyncio/as_result.hpp>
+#include <asyncio/event_loop.hpp>
+#include <asyncio/socket.hpp>
+#include <asyncio/task_group.hpp>
+#include <asyncio/wait_for.hpp>
+#include <asyncio/with.hpp>
+
+#include <dirent.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace support {
+
+using asyncio::Address;
+using asyncio::Coro;
+using asyncio::Socket;
+using asyncio::SocketPair;
+
+inline asyncio::EventLoop& loop() { return asyncio::get_running_loop(); }
+
+inline Socket listener(const Address& address = Address("127.0.0.1", 0)) {
+  Socket socket(address.family());
+  socket.bind(address);
+  socket.listen();
+  return socket;
+}
+
+/// Connected by TCP over loopback.
+inline Coro<SocketPair> tcp_pair() {
+  Socket server = listener();
+  Socket client(Address::Family::ipv4);
+  const Address address = server.getsockname();
+  co_await loop().sock_connect(client, address);
+  auto accepted = co_await loop().sock_accept(server);
+  SocketPair pair{std::move(client), std::move(accepted.connection)};
+  co_return pair;
+}
+
+/// Until the end.
+inline Coro<std::string> receive_all(Socket& socket) {
+  std::string all;
+  while (true) {
+    const std::string part = co_await loop().sock_recv(socket, 65536);
+    if (part.empty()) co_return all;
+    all += part;
+  }
+}
+
+inline Coro<std::string> receive_exactly(Socket& socket, std::size_t size) {
+  std::string all;
+  while (all.size() < size) {
+    const std::string part = co_await loop().sock_recv(socket, size - all.size());
+    if (part.empty()) break;
+    all += part;
+  }
+  co_return all;
+}
+
+/// Bytes that show where one is missing.
+inline std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  std::uint32_t state = 12345;
+  for (char& c : text) {
+    state = state * 1664525 + 1013904223;
+    c = static_cast<char>(state >> 24);
+  }
+  return text;
+}
+
+/// Of this process, and little fits into them. (TCP with small buffers waits for its own timers.)
+inline SocketPair narrow_pair() {
+  SocketPair pair = asyncio::socketpair();
+  for (Socket* socket : {&pair.first, &pair.second}) {
+    socket->setsockopt(SOL_SOCKET, SO_SNDBUF, 1);
+  }
+  return pair;
+}
+
+/// 0: no std::system_error.
+inline int errno_of(const std::exception_ptr& error) {
+  if (error == nullptr) return 0;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::system_error& e) {
+    return e.code().value();
+  } catch (...) {
+    return 0;
+  }
+}
+
+inline std::size_t open_descriptors() {
+  DIR* dir = ::opendir("/proc/self/fd");
+  if (dir == nullptr) return 0;
+  std::size_t n = 0;
+  while (::readdir(dir) != nullptr) ++n;  // NOLINT(concurrency-mt-unsafe): a stream of our own
+  ::closedir(dir);
+  return n;
+}
+
+}  // namespace support
