@@ -213,8 +213,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   // Each tries the call at once and waits only if it would block. One operation at a time may wait
   // to read, and one to write: another one is a RuntimeError.
   //
-  // Throws: std::system_error "recv from 127.0.0.1:80: Connection reset by peer"; RuntimeError if
-  // the socket belongs to another loop.
+  // Throws: std::system_error "connect to 127.0.0.1:80: Connection refused"; RuntimeError if the
+  // socket belongs to another loop.
   // Cancellation: nothing that has arrived is lost; of what was to be sent, some may have been.
 
   /// At most `most` bytes, and at most 256 KiB. Returns: std::string, empty at the end.

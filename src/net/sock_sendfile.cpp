@@ -13,6 +13,7 @@
 #include <limits>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace asyncio {
 namespace detail {
@@ -159,7 +160,7 @@ Coro<std::size_t> EventLoop::sock_sendfile(Socket& socket, int file, std::int64_
   detail::Transfer transfer(file, offset, count);
   if (detail::sys::is_regular(file)) {
     detail::SendFile sending(*this, socket, transfer);
-    const int error = co_await sending;
+    const int error = co_await std::move(sending);
     if (error == 0) co_return transfer.sent();
     why = std::generic_category().message(error);
   }

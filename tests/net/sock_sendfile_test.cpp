@@ -442,7 +442,7 @@ ASYNC_TEST(SockSendfile, IsAWriterLikeOthers) {
   auto pair = asyncio::socketpair();
   const std::string much(1'000'000, 'x');
   auto first = asyncio::create_task(loop().sock_sendall(pair.first, much));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   const auto second = co_await asyncio::as_result(loop().sock_sendfile(pair.first, file.fd()));
   EXPECT_TRUE(is_a<asyncio::RuntimeError>(second.error()));
   first.cancel();

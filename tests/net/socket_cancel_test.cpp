@@ -115,7 +115,7 @@ Coro<> connect_and_accept() {
   const Address address = server.getsockname();
   const auto body = [&](TaskGroup& group) -> Coro<> {
     group.create_task(serve(std::move(server)));
-    co_await asyncio::sleep(0s);
+    co_await support::settle();
     Socket client(Address::Family::ipv4);
     const auto talk = [&]() -> Coro<std::string> {
       co_await loop().sock_connect(client, address);
@@ -260,7 +260,7 @@ TEST(SocketMemory, AdoptingThatFailsLeavesTheDescriptorToTheCaller) {
 ASYNC_TEST(SocketCancel, CancelledReceiveLosesNothing) {
   auto pair = asyncio::socketpair();
   auto first = asyncio::create_task(loop().sock_recv(pair.first, 10));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   co_await loop().sock_sendall(pair.second, "x");
   first.cancel();
   EXPECT_TRUE((co_await asyncio::as_result(first)).cancelled());
@@ -271,7 +271,7 @@ ASYNC_TEST(SocketCancel, CancelledReceiveLosesNothing) {
 ASYNC_TEST(SocketCancel, AReceiveThatIsCancelledAfterItWasWokenLosesNothing) {
   auto pair = asyncio::socketpair();
   auto receiving = asyncio::create_task(loop().sock_recv(pair.first, 10));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   // The poll that sees the byte queues the task behind this one.
   EXPECT_EQ(::send(pair.second.fileno(), "x", 1, 0), 1);
   co_await asyncio::sleep(0s);
@@ -333,7 +333,7 @@ ASYNC_TEST(SocketCancel, ACancelledAcceptLosesNoConnection) {
 ASYNC_TEST(SocketCancel, AfterACancellationAnotherTaskMayWaitAtOnce) {
   auto pair = asyncio::socketpair();
   auto first = asyncio::create_task(loop().sock_recv(pair.first, 10));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   first.cancel();
   // In the same iteration, before the cancelled one has run.
   auto second = asyncio::create_task(loop().sock_recv(pair.first, 10));
@@ -347,7 +347,7 @@ ASYNC_TEST(SocketCancel, AfterACancellationAnotherTaskMayWaitAtOnce) {
 ASYNC_TEST(SocketCancel, ACancelledAcceptLeavesTheListenerAsItWas) {
   Socket server = listener();
   auto accepting = asyncio::create_task(loop().sock_accept(server));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   accepting.cancel();
   EXPECT_TRUE((co_await asyncio::as_result(std::move(accepting))).cancelled());
   Socket client(Address::Family::ipv4);
@@ -361,7 +361,7 @@ ASYNC_TEST(SocketCancel, OfACancelledSendABeginningHasGone) {
   auto pair = asyncio::socketpair();
   const std::string much = support::pattern(1'000'000);
   auto sending = asyncio::create_task(loop().sock_sendall(pair.first, much));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   sending.cancel();
   EXPECT_TRUE((co_await asyncio::as_result(sending)).cancelled());
   pair.first.close();
@@ -378,7 +378,7 @@ ASYNC_TEST(SocketCancel, AConnectThatWasCancelledCanBeAwaitedAgain) {
   connecting.cancel();  // before it has begun
   EXPECT_TRUE((co_await asyncio::as_result(connecting)).cancelled());
   auto again = asyncio::create_task(loop().sock_connect(client, server.getsockname()));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   again.cancel();
   const auto end = co_await asyncio::as_result(again);
   if (end.cancelled()) co_await loop().sock_connect(client, server.getsockname());
@@ -404,7 +404,7 @@ ASYNC_TEST(SocketCancel, ConnectsToABlackHoleThatAreCancelledLeaveNothing) {
   for (int i = 0; i < 1000; ++i) {
     Socket client(Address::Family::ipv4);
     auto connecting = asyncio::create_task(loop().sock_connect(client, address));
-    co_await asyncio::sleep(0s);
+    co_await support::settle();
     connecting.cancel();
     EXPECT_TRUE((co_await asyncio::as_result(connecting)).cancelled());
   }

@@ -50,7 +50,7 @@ ASYNC_TEST(DatagramSocket, SendsAndTellsWhereItComesFrom) {
     Socket two = udp(Address(host, 0));
     const Address to = two.getsockname();
     auto receiving = asyncio::create_task(loop().sock_recvfrom(two, 100));
-    co_await asyncio::sleep(0s);
+    co_await support::settle();
     EXPECT_EQ(co_await loop().sock_sendto(one, "hello", to), 5U);
     const auto got = co_await soon(std::move(receiving));
     EXPECT_EQ(got.data, "hello");
@@ -64,7 +64,7 @@ ASYNC_TEST(DatagramSocket, ReceivesIntoABufferAndTellsWhereItComesFrom) {
   Socket two = udp();
   std::array<std::byte, 3> buffer{};
   auto receiving = asyncio::create_task(loop().sock_recvfrom_into(two, buffer));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   co_await loop().sock_sendto(one, "hello", two.getsockname());
   const auto got = co_await soon(std::move(receiving));
   EXPECT_EQ(got.size, 3U);  // the rest is cut off

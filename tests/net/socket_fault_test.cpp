@@ -209,7 +209,7 @@ const std::vector<Failing>& failing() {
 }
 
 // Every call of a scenario fails once, with every error that it can have.
-Coro<> fail_everywhere(Scenario scenario, std::vector<Call> asked_for) {
+Coro<> fail_everywhere(Scenario scenario, const std::vector<Call>& asked_for) {
   for (const Failing& f : failing()) {
     for (const int error : f.errors) {
       const testing::ScopedTrace trace(__FILE__, __LINE__,
@@ -217,7 +217,7 @@ Coro<> fail_everywhere(Scenario scenario, std::vector<Call> asked_for) {
       std::uint64_t n = 0;
       while (n < 40 && co_await run_with(scenario, f.call, error, n) > 0) ++n;
       for (const Call call : asked_for) {
-        if (call == f.call) EXPECT_GT(n, 0U) << "it was not called";
+        EXPECT_TRUE(call != f.call || n > 0) << "it was not called";
       }
     }
   }
@@ -229,18 +229,21 @@ Coro<> fail_everywhere(Scenario scenario, std::vector<Call> asked_for) {
 
 // LOOP-082, failure 92
 ASYNC_TEST(SocketFault, AStreamSurvivesTheFailureOfAnyCall) {
-  co_await fail_everywhere(&stream, {Call::socket, Call::bind, Call::listen, Call::connect,
-                                     Call::accept, Call::shutdown, Call::receive, Call::send});
+  const std::vector<Call> calls{Call::socket, Call::bind,     Call::listen,  Call::connect,
+                                Call::accept, Call::shutdown, Call::receive, Call::send};
+  co_await fail_everywhere(&stream, calls);
 }
 
 // LOOP-083, failure 92
 ASYNC_TEST(SocketFault, DatagramsSurviveTheFailureOfAnyCall) {
-  co_await fail_everywhere(&datagrams, {Call::socket, Call::bind, Call::receive, Call::send});
+  const std::vector<Call> calls{Call::socket, Call::bind, Call::receive, Call::send};
+  co_await fail_everywhere(&datagrams, calls);
 }
 
 // NET-136, failure 92
 ASYNC_TEST(SocketFault, SendfileSurvivesTheFailureOfAnyCall) {
-  co_await fail_everywhere(&sendfile, {Call::send_file, Call::receive});
+  const std::vector<Call> calls{Call::send_file, Call::receive};
+  co_await fail_everywhere(&sendfile, calls);
 }
 
 // LOOP-084: one that is known to be broken when it has ended
@@ -258,7 +261,7 @@ ASYNC_TEST(SocketFault, AnErrorOfAcceptIsItsAwaitersAndTheNextOneGetsTheConnecti
   Socket server = listener();
   for (const int error : {EMFILE, ENFILE, ECONNABORTED, EPROTO, EPERM, EHOSTUNREACH, ENOBUFS}) {
     auto accepting = asyncio::create_task(loop().sock_accept(server));
-    co_await asyncio::sleep(0s);
+    co_await support::settle();
     Socket client(Address::Family::ipv4);
     const Fault fault(Call::accept, error);
     co_await loop().sock_connect(client, server.getsockname());
@@ -380,7 +383,7 @@ ASYNC_TEST(SocketFault, ASignalThatInterruptsChangesNothing) {
   const Fault send(Call::send, EINTR, 0, 5);
   const Fault wait(Call::epoll_wait, EINTR, 0, 5);
   auto receiving = asyncio::create_task(loop().sock_recv(pair.first, 10));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   co_await loop().sock_sendall(pair.second, "x");
   EXPECT_EQ(co_await receiving, "x");
   EXPECT_EQ(receive.injected(), 5U);

@@ -106,7 +106,7 @@ ASYNC_TEST(Socket, ADualStackListenerTakesIPv4Too) {
 ASYNC_TEST(Socket, AnAcceptedConnectionIsNonBlockingAndNamesItsPeer) {
   Socket server = listener();
   auto accepting = asyncio::create_task(loop().sock_accept(server));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   Socket client(Address::Family::ipv4);
   co_await loop().sock_connect(client, server.getsockname());
   auto accepted = co_await std::move(accepting);
@@ -275,7 +275,7 @@ ASYNC_TEST(Socket, TheEndIsFoundThoughItCameTogetherWithData) {
 ASYNC_TEST(Socket, ShutdownEndsAWaitingReceive) {
   auto pair = co_await tcp_pair();
   auto receiving = asyncio::create_task(loop().sock_recv(pair.first, 10));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   pair.first.shutdown(Socket::How::read);
   EXPECT_EQ(co_await receiving, "");
   pair.first.shutdown(Socket::How::write);
@@ -294,7 +294,7 @@ ASYNC_TEST(Socket, SendingToWhoHasClosedIsAnError) {
 ASYNC_TEST(Socket, AResetIsAnErrorOfTheWaitingReceive) {
   auto pair = co_await tcp_pair();
   auto receiving = asyncio::create_task(loop().sock_recv(pair.first, 10));
-  co_await asyncio::sleep(0s);
+  co_await support::settle();
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   EXPECT_EQ(::setsockopt(pair.second.fileno(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
   pair.second.close();

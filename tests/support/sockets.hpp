@@ -2,6 +2,7 @@
 
 #include <asyncio/as_result.hpp>
 #include <asyncio/event_loop.hpp>
+#include <asyncio/sleep.hpp>
 #include <asyncio/socket.hpp>
 #include <asyncio/task_group.hpp>
 #include <asyncio/wait_for.hpp>
@@ -73,6 +74,11 @@ inline std::string pattern(std::size_t size) {
     c = static_cast<char>(state >> 24);
   }
   return text;
+}
+
+/// Until every task that is ready has run, in whatever order.
+inline Coro<> settle() {
+  for (int i = 0; i < 2; ++i) co_await asyncio::sleep(asyncio::Duration());
 }
 
 /// Of this process, and little fits into them. (TCP with small buffers waits for its own timers.)
