@@ -177,6 +177,7 @@ void LoopState::poll_once(Duration at_most) {
 
 void LoopState::iterate(std::int64_t wait_until, bool always_poll) {
   deliver_inbox();
+  if (first_polled_ != nullptr) queue_polled();
   timers_.tidy();
   // With nothing pending in the kernel a poll that may not wait could find nothing.
   if (ready.empty() || backend_->busy() || always_poll) {
@@ -189,6 +190,14 @@ void LoopState::iterate(std::int64_t wait_until, bool always_poll) {
     while (Timer* timer = timers_.pop_due(time)) ready.push(*timer);
   }
   run_batch();
+}
+
+void LoopState::queue_polled() noexcept {
+  for (PolledCall* call = first_polled_; call != nullptr; call = call->next_polled) {
+    ready.push(*call);
+  }
+  first_polled_ = nullptr;
+  last_polled_ = &first_polled_;
 }
 
 void LoopState::poll(std::int64_t wait_until) {
@@ -268,7 +277,9 @@ void LoopState::check_thread(const char* what) const {
 }
 
 std::optional<TimePoint> LoopState::next_deadline() const {
-  if (!ready.empty() || !inbox_.empty() || stopping_) return TimePoint();
+  if (!ready.empty() || first_polled_ != nullptr || !inbox_.empty() || stopping_) {
+    return TimePoint();
+  }
   timers_.tidy();
   if (timers_.empty()) return std::nullopt;
   return TimePoint(Duration::nanoseconds(timers_.next_deadline()));
@@ -331,6 +342,7 @@ void LoopState::discard_posted(InboxNode* node) noexcept {
 }
 
 void LoopState::discard_ready() noexcept {
+  queue_polled();
   while (!ready.empty()) {
     ready.pop().tell(ReadyAction::discard);
   }
@@ -339,8 +351,8 @@ void LoopState::discard_ready() noexcept {
 void LoopState::discard_everything() noexcept {
   // Destructors of what is discarded may schedule something new, hence the loop; one that always
   // does is stopped by the loop being closed to it.
-  for (int rounds = 0;
-       !ready.empty() || timers_.size() > 0 || registry.size() > 0 || callbacks != nullptr;
+  for (int rounds = 0; !ready.empty() || first_polled_ != nullptr || timers_.size() > 0 ||
+                       registry.size() > 0 || callbacks != nullptr;
        ++rounds) {
     if (rounds == 100) __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
     discard_ready();

@@ -21,6 +21,13 @@ struct LoopService {
   virtual void loop_closing() noexcept = 0;
 };
 
+/// A call whose turn comes as that of an event of a descriptor does which the next poll finds:
+/// behind all that is queued before that poll.
+struct PolledCall : ReadyCall {
+  explicit PolledCall(Fn fn) noexcept : ReadyCall{fn} {}
+  PolledCall* next_polled = nullptr;
+};
+
 /// What a test does with a loop.
 struct LoopProbe {
   virtual ~LoopProbe() = default;
@@ -51,6 +58,13 @@ class LoopState final : public Scheduler {
   void unpin() noexcept override { hand_over_.unpin(); }
   void check_thread(const char* what) const override;
   void report(const ExceptionContext& context) noexcept override;
+
+  /// Queues it at the next poll. Its slot is reserved.
+  void push_at_poll(PolledCall& call) noexcept {
+    call.next_polled = nullptr;
+    *last_polled_ = &call;
+    last_polled_ = &call.next_polled;
+  }
 
   /// Also on the thread that it runs on.
   void set_debug(bool on) noexcept;
@@ -104,6 +118,7 @@ class LoopState final : public Scheduler {
 
   [[gnu::always_inline]] inline void iterate(std::int64_t wait_until, bool always_poll);
   void poll(std::int64_t wait_until);
+  void queue_polled() noexcept;
   [[gnu::always_inline]] inline void run_batch();
   void prefetch_ahead(std::size_t left) noexcept;
   void run_watched(const ReadyEntry& entry);
@@ -124,6 +139,8 @@ class LoopState final : public Scheduler {
   Inbox inbox_;
   int posters_ = 0;                   // threads that are in post() just now; atomic
   InboxNode* undelivered_ = nullptr;  // taken from the inbox, but there was no memory to queue it
+  PolledCall* first_polled_ = nullptr;
+  PolledCall** last_polled_ = &first_polled_;
   HandOver hand_over_;
   Watchers watchers_;
   std::optional<NoPooling> no_pooling_;  // while it runs in debug mode
