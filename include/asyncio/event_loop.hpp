@@ -39,6 +39,7 @@ class ThreadPoolExecutor;
 struct NameInfo;
 struct NameInfoOptions;
 struct ResolveOptions;
+class Transport;
 
 namespace detail {
 class Backend;
@@ -255,7 +256,7 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   // std::unique_ptr or ProtocolPtr of a class that derives from Protocol or BufferedProtocol.
 
   /// Returns: Connected {transport, protocol}, after connection_made().
-  /// Throws: std::system_error "connect to 127.0.0.1:9: Connection refused".
+  /// Throws: std::system_error "connect to 127.0.0.1:9: Connection refused"; what the factory does.
   /// Cancellation: prompt, and leaves nothing open.
   template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> create_connection(F factory, std::string_view host,
@@ -266,16 +267,30 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
                                                            std::uint16_t port) {
     return create_connection(std::move(factory), host, port, {});
   }
-  /// Of a socket that is connected, which it takes over. Python also: connect_accepted_socket
+  /// Of a stream socket that is connected, which it takes over.
+  ///
+  /// Throws: std::invalid_argument for another socket; RuntimeError while an operation waits for
+  /// it.
   template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> create_connection(F factory, Socket socket,
                                                            ConnectionOptions options);
   template <class F>
-  Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, std::string_view path,
-                                                                ConnectionOptions options);
-  /// As start_server(), with a protocol for each connection.
+  Coro<Connected<detail::ProtocolOf<F>>> create_connection(F factory, Socket socket);
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> connect_accepted_socket(F factory, Socket socket);
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, std::string_view path);
+  /// Throws: std::invalid_argument unless it is a Unix socket.
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, Socket socket);
+  /// As start_server(), with a protocol for each connection. What a factory throws is reported.
   template <class F>
   Coro<Server> create_server(F factory, std::string_view host, std::uint16_t port,
+                             ServerOptions options);
+  template <class F>
+  Coro<Server> create_server(F factory, std::string_view host, std::uint16_t port);
+  template <class F>
+  Coro<Server> create_server(F factory, std::vector<std::string> hosts, std::uint16_t port,
                              ServerOptions options);
   /// On a socket that is bound, which it takes over.
   template <class F>
@@ -330,6 +345,28 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Throws: std::invalid_argument for a number that is no signal; RuntimeError on another thread
   /// than the loop's.
   bool remove_signal_handler(int signal);
+  template <class F>
+  Coro<Server> create_unix_server(F factory, std::string_view path);
+  /// Throws: std::invalid_argument unless it is a Unix socket.
+  template <class F>
+  Server create_unix_server(F factory, Socket socket, ServerOptions options);
+
+  /// Sends a file: by the system, which reads and sends at the same time, or, where that is not
+  /// possible, piece by piece. What was written before is sent before; meanwhile nothing is
+  /// received and nobody else can write.
+  ///
+  /// `count`: at most; nothing: to the end of the file. `fallback`: false refuses the second way.
+  /// The file's position then is behind what was sent.
+  /// Returns: how many bytes.
+  /// Throws: RuntimeError if the transport is closing, or sends a file already;
+  /// SendfileNotAvailableError without a fallback; std::invalid_argument; std::system_error of the
+  /// connection, or of the file, which leaves the connection open.
+  /// Cancellation: what has been sent stays sent, as the file's position tells.
+  /// Lifetime: the file must stay open until it has ended; after a cancellation, for a moment more,
+  /// as a thread may still read it.
+  [[nodiscard]] Coro<std::size_t> sendfile(Transport transport, int file, std::int64_t offset = 0,
+                                           std::optional<std::size_t> count = std::nullopt,
+                                           bool fallback = true);
 
   // --- errors ---
 

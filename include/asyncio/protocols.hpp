@@ -90,8 +90,10 @@ class ProtocolPtr {
   explicit ProtocolPtr(P* protocol) noexcept : p_(protocol) {
     if (p_ != nullptr) p_->add_ref();
   }
-  ProtocolPtr(std::unique_ptr<P> protocol) noexcept  // NOLINT(google-explicit-constructor)
-      : ProtocolPtr(protocol.release()) {}
+  template <class Q>
+    requires std::is_convertible_v<Q*, P*>
+  ProtocolPtr(std::unique_ptr<Q> protocol) noexcept  // NOLINT(google-explicit-constructor)
+      : ProtocolPtr(static_cast<P*>(protocol.release())) {}
   ProtocolPtr(const ProtocolPtr& other) noexcept : ProtocolPtr(other.p_) {}
   template <class Q>
     requires std::is_convertible_v<Q*, P*>

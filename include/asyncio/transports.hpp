@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,12 +41,17 @@ class Transport {
   void write(std::string_view data) const;
   void write(std::span<const std::byte> data) const;
   void writelines(std::span<const std::string_view> parts) const;
+  void writelines(std::initializer_list<std::string_view> parts) const {
+    writelines(std::span(parts.begin(), parts.size()));
+  }
   /// Throws: RuntimeError over TLS, which cannot.
   void write_eof() const;
   [[nodiscard]] bool can_write_eof() const noexcept;
 
-  /// Units: bytes. Throws: std::invalid_argument unless high >= low.
-  void set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low = {}) const;
+  /// Units: bytes. One that is not given follows from the other one: low is a quarter of high; both
+  /// from 64 KiB. Throws: std::invalid_argument unless high >= low.
+  void set_write_buffer_limits(std::optional<std::size_t> high = {},
+                               std::optional<std::size_t> low = {}) const;
   struct Limits {
     std::size_t low;
     std::size_t high;
@@ -63,7 +69,9 @@ class Transport {
   void abort() const noexcept;
   [[nodiscard]] bool is_closing() const noexcept;
 
-  /// The next calls go to it.
+  /// The next calls go to it; no longer to the other one, which may go now.
+  ///
+  /// Throws: std::invalid_argument for null.
   void set_protocol(ProtocolPtr<Protocol> protocol) const;
   void set_protocol(ProtocolPtr<BufferedProtocol> protocol) const;
   /// Null once it is lost.
@@ -71,7 +79,7 @@ class Transport {
 
   [[nodiscard]] Address peername() const;
   [[nodiscard]] Address sockname() const;
-  /// -1 when the connection has ended.
+  /// -1 when the connection has ended, and so are addresses empty then, unless they were known.
   [[nodiscard]] int fileno() const noexcept;
   [[nodiscard]] std::optional<std::string> get_extra_info(std::string_view name) const;
 
@@ -102,6 +110,7 @@ struct AnyProtocol {
   ProtocolPtr<Protocol> plain;
   ProtocolPtr<BufferedProtocol> buffered;
 
+  AnyProtocol() noexcept = default;  // none
   template <StreamProtocol P>
   explicit AnyProtocol(const ProtocolPtr<P>& protocol) {
     if constexpr (std::derived_from<P, Protocol>) {
@@ -112,6 +121,10 @@ struct AnyProtocol {
   }
   [[nodiscard]] BaseProtocol* get() const noexcept {
     return plain ? static_cast<BaseProtocol*>(plain.get()) : buffered.get();
+  }
+  explicit operator bool() const noexcept { return get() != nullptr; }
+  friend bool operator==(const AnyProtocol& a, const AnyProtocol& b) noexcept {
+    return a.get() == b.get();
   }
   template <class P>
   [[nodiscard]] ProtocolPtr<P> as() const noexcept {
@@ -135,15 +148,16 @@ ProtocolFactory protocol_factory(F factory) {
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
                                     std::uint16_t port, ConnectionOptions options);
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address,
-                                    ConnectionOptions options);
+Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address);
+/// Any: of whatever family.
+enum class SocketOf : std::uint8_t { any, unix_ };
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                                    ConnectionOptions options);
+                                    SocketOf family);
 Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
                                    std::vector<std::string> hosts, std::uint16_t port,
                                    ServerOptions options);
 Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                             ServerOptions options);
+                             SocketOf family, ServerOptions options);
 Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
                                         ServerOptions options);
 
@@ -153,6 +167,13 @@ Coro<Connected<P>> connected_as(Coro<ConnectedAny> connecting) {
   co_return Connected<P>{any.transport, any.protocol.template as<P>()};
 }
 
+/// A ConnectedAny of connect_protocol(loop, factory, how...), as what the factory makes.
+template <class F, class... How>
+Coro<Connected<ProtocolOf<F>>> connected_by(EventLoop& loop, F factory, How... how) {
+  return connected_as<ProtocolOf<F>>(
+      connect_protocol(loop, protocol_factory(std::move(factory)), std::move(how)...));
+}
+
 }  // namespace detail
 
 template <class F>
@@ -160,35 +181,61 @@ Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_connection(F factory,
                                                                     std::string_view host,
                                                                     std::uint16_t port,
                                                                     ConnectionOptions options) {
-  return detail::connected_as<detail::ProtocolOf<F>>(detail::connect_protocol(
-      *this, detail::protocol_factory(std::move(factory)), std::string(host), port, options));
+  return detail::connected_by(*this, std::move(factory), std::string(host), port, options);
 }
 
 template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_connection(F factory, Socket socket,
-                                                                    ConnectionOptions options) {
-  return detail::connected_as<detail::ProtocolOf<F>>(detail::connect_protocol(
-      *this, detail::protocol_factory(std::move(factory)), std::move(socket), options));
+                                                                    ConnectionOptions) {
+  return create_connection(std::move(factory), std::move(socket));
 }
 
 template <class F>
-Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(
-    F factory, std::string_view path, ConnectionOptions options) {
-  return detail::connected_as<detail::ProtocolOf<F>>(detail::connect_protocol(
-      *this, detail::protocol_factory(std::move(factory)), Address::unix_path(path), options));
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_connection(F factory, Socket socket) {
+  return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::any);
+}
+
+template <class F>
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::connect_accepted_socket(F factory,
+                                                                          Socket socket) {
+  return create_connection(std::move(factory), std::move(socket));
+}
+
+template <class F>
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F factory,
+                                                                         std::string_view path) {
+  return detail::connected_by(*this, std::move(factory), Address::unix_path(path));
+}
+
+template <class F>
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F factory, Socket socket) {
+  return detail::connected_by(*this, std::move(factory), std::move(socket),
+                              detail::SocketOf::unix_);
 }
 
 template <class F>
 Coro<Server> EventLoop::create_server(F factory, std::string_view host, std::uint16_t port,
                                       ServerOptions options) {
+  return create_server(std::move(factory), std::vector<std::string>{std::string(host)}, port,
+                       options);
+}
+
+template <class F>
+Coro<Server> EventLoop::create_server(F factory, std::string_view host, std::uint16_t port) {
+  return create_server(std::move(factory), host, port, ServerOptions());
+}
+
+template <class F>
+Coro<Server> EventLoop::create_server(F factory, std::vector<std::string> hosts, std::uint16_t port,
+                                      ServerOptions options) {
   return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
-                                       {std::string(host)}, port, options);
+                                       std::move(hosts), port, options);
 }
 
 template <class F>
 Server EventLoop::create_server(F factory, Socket socket, ServerOptions options) {
   return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
-                                       std::move(socket), options);
+                                       std::move(socket), detail::SocketOf::any, options);
 }
 
 template <class F>
@@ -196,6 +243,17 @@ Coro<Server> EventLoop::create_unix_server(F factory, std::string_view path,
                                            ServerOptions options) {
   return detail::start_unix_protocol_server(*this, detail::protocol_factory(std::move(factory)),
                                             std::string(path), options);
+}
+
+template <class F>
+Coro<Server> EventLoop::create_unix_server(F factory, std::string_view path) {
+  return create_unix_server(std::move(factory), path, ServerOptions());
+}
+
+template <class F>
+Server EventLoop::create_unix_server(F factory, Socket socket, ServerOptions options) {
+  return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
+                                       std::move(socket), detail::SocketOf::unix_, options);
 }
 
 }  // namespace asyncio

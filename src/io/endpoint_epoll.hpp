@@ -19,6 +19,7 @@ class EpollEndpoint final : public Endpoint {
   ~EpollEndpoint() override;
 
   IoResult receive(std::span<std::byte> into) noexcept override;
+  [[nodiscard]] bool drained() const noexcept override { return !may(Way::read); }
   IoResult send(const iovec* parts, int count) noexcept override;
   IoResult finish_sending() noexcept override;
   IoResult accept(sockaddr* address, unsigned* size) noexcept override;

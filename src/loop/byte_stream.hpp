@@ -30,6 +30,8 @@ class ByteStream : public IoSource, public Pooled {
 
   /// Returns: 0 at the end.
   virtual IoResult receive(std::span<std::byte> into) noexcept = 0;
+  /// True if receive() is known to say would_block: wait() then is as good as trying.
+  [[nodiscard]] virtual bool drained() const noexcept { return false; }
   /// What it has taken; the rest is to be given again.
   virtual IoResult send(const iovec* parts, int count) noexcept = 0;
   /// Says to the peer that nothing follows. Returns: 0, would_block or an error.

@@ -3,8 +3,9 @@
 #include <asyncio/error.hpp>
 #include <asyncio/exception_context.hpp>
 
-#include "net/net_errors.hpp"
+#include <fmt/format.h>
 
+#include <system_error>
 #include <utility>
 
 namespace asyncio::detail {
@@ -17,12 +18,18 @@ ProtocolTransport::ProtocolTransport(LoopState& loop, std::unique_ptr<ByteStream
   schedule(due_begin);
 }
 
+void ProtocolTransport::set_protocol(const AnyProtocol& protocol) {
+  if (!protocol) throw_invalid_argument("set_protocol(): it is null; give a protocol");
+  if (has_ended()) return;
+  const AnyProtocol before = std::exchange(protocol_, protocol);  // whose end may run anything
+}
+
 // --- calling the protocol -----------------------------------------------------------------------
 
-void ProtocolTransport::report(std::string message) noexcept {
+void ProtocolTransport::report(const char* before, const char* what, const char* after) noexcept {
   try {
     ExceptionContext context;
-    context.message = std::move(message);
+    context.message = fmt::format("{}protocol.{}{}", before, what, after);
     context.exception = std::current_exception();
     loop().report(context);
   } catch (...) {
@@ -30,57 +37,75 @@ void ProtocolTransport::report(std::string message) noexcept {
   }
 }
 
-template <class F>
-void ProtocolTransport::call(const char* what, F fn) {
+template <class F, class Failed>
+void ProtocolTransport::call(F fn, Failed failed) {
   const auto self = Ref<TransportState>(this);  // the call may drop the last handle
+  const AnyProtocol protocol = protocol_;       // or set another one
   try {
-    fn();
+    fn(protocol);
   } catch (const KeyboardInterrupt&) {
     lose(current_failure());
     throw;
   } catch (...) {
-    report(std::string("Fatal error: protocol.") + what + " call failed.");
-    lose(current_failure());
+    failed();
   }
 }
+
+template <class F>
+void ProtocolTransport::call_or_end(const char* what, F fn) {
+  call(fn, [&] {
+    // As in CPython: errors of the system are no errors of the program.
+    const Failure failure = current_failure();
+    if (loop().debug || !holds<std::system_error>(failure.error)) {
+      report("Fatal error: ", what, " call failed.");
+    }
+    lose(failure);
+  });
+}
+
+// At its end transport and protocol no longer keep each other, and the loop keeps neither.
+class ProtocolTransport::LastCall {
+ public:
+  explicit LastCall(ProtocolTransport& transport) noexcept
+      : transport_(Ref<ProtocolTransport>::adopt(&transport)) {}
+  LastCall(const LastCall&) = delete;
+  LastCall& operator=(const LastCall&) = delete;
+  ~LastCall() { const AnyProtocol last = std::exchange(transport_->protocol_, AnyProtocol()); }
+
+ private:
+  Ref<ProtocolTransport> transport_;
+};
 
 void ProtocolTransport::begin() {
-  call("connection_made()", [this] {
+  call_or_end("connection_made()", [this](const AnyProtocol& protocol) {
     const Transport handle = TransportAccess::make(Ref<ProtocolTransport>(this));
-    if (protocol_.plain) {
-      protocol_.plain->connection_made(handle);
+    if (protocol.plain) {
+      protocol.plain->connection_made(handle);
     } else {
-      protocol_.buffered->connection_made(handle);
+      protocol.buffered->connection_made(handle);
     }
   });
-  stopped_ = is_closing();
-  if (is_reading()) schedule(due_read);
+  stopped_ = false;
+  receive_next();
 }
 
-void ProtocolTransport::pause_writing() noexcept {
-  try {
-    protocol()->pause_writing();
-  } catch (...) {
-    report("protocol.pause_writing() failed");
-  }
+void ProtocolTransport::pause_writing() {
+  call([](const AnyProtocol& protocol) { protocol.get()->pause_writing(); },
+       [this] { report("", "pause_writing()", " failed"); });
 }
 
-void ProtocolTransport::resume_writing() noexcept {
-  try {
-    protocol()->resume_writing();
-  } catch (...) {
-    report("protocol.resume_writing() failed");
-  }
+void ProtocolTransport::resume_writing() {
+  call([](const AnyProtocol& protocol) { protocol.get()->resume_writing(); },
+       [this] { report("", "resume_writing()", " failed"); });
 }
 
-void ProtocolTransport::connection_lost() noexcept {
-  try {
-    protocol()->connection_lost(failure().error);
-  } catch (...) {
-    report("protocol.connection_lost() failed");
-  }
-  drop_ref();
+void ProtocolTransport::connection_lost() {
+  const LastCall last(*this);
+  call([this](const AnyProtocol& protocol) { protocol.get()->connection_lost(failure().error); },
+       [this] { report("", "connection_lost()", " failed"); });
 }
+
+void ProtocolTransport::abandoned() noexcept { const LastCall last(*this); }
 
 // --- reading ------------------------------------------------------------------------------------
 
@@ -88,48 +113,58 @@ void ProtocolTransport::Readable::is(IoObserver& self) noexcept {
   static_cast<Readable&>(self).transport.schedule(due_read);
 }
 
-std::span<std::byte> ProtocolTransport::room() {
-  if (protocol_.plain) return loop().scratch();
+std::span<std::byte> ProtocolTransport::room(const AnyProtocol& protocol) {
+  if (protocol.plain) return loop().scratch();
   std::span<std::byte> buffer;
-  call("get_buffer()", [&] {
-    buffer = protocol_.buffered->get_buffer(loop().scratch().size());
+  call_or_end("get_buffer()", [&](const AnyProtocol&) {
+    buffer = protocol.buffered->get_buffer(loop().scratch().size());
     if (buffer.empty()) throw_runtime_error("get_buffer() returned an empty buffer");
   });
   return buffer;
 }
 
-void ProtocolTransport::received(std::span<const std::byte> data) {
-  if (protocol_.plain) {
-    call("data_received()", [&] {
-      protocol_.plain->data_received({reinterpret_cast<const char*>(data.data()), data.size()});
+void ProtocolTransport::received(const AnyProtocol& protocol, std::span<const std::byte> data) {
+  if (protocol.plain) {
+    call_or_end("data_received()", [&](const AnyProtocol&) {
+      protocol.plain->data_received({reinterpret_cast<const char*>(data.data()), data.size()});
     });
   } else {
-    call("buffer_updated()", [&] { protocol_.buffered->buffer_updated(data.size()); });
+    call_or_end("buffer_updated()",
+                [&](const AnyProtocol&) { protocol.buffered->buffer_updated(data.size()); });
   }
 }
 
-void ProtocolTransport::read_ready() {
-  // Then others have their turn.
-  const std::size_t most = loop().scratch().size();
-  for (std::size_t got = 0; got < most && is_reading();) {
-    const std::span<std::byte> into = room();
-    if (into.empty()) return;
-    const IoResult result = stream()->receive(into);
-    if (result == would_block) return stream()->wait(Way::read, readable_);
-    if (result == 0) return ended();
-    if (result < 0) return lose(result, "recv from");
-    got += static_cast<std::size_t>(result);
-    received(into.first(static_cast<std::size_t>(result)));
+// At the next poll, as an event would.
+void ProtocolTransport::receive_next() noexcept {
+  if (!receives()) return;
+  if (stream()->drained()) {
+    stream()->wait(Way::read, readable_);
+  } else {
+    schedule_at_poll(due_read);
   }
-  if (is_reading()) schedule(due_read);
+}
+
+// Once; what is left comes in another turn, after those of others.
+void ProtocolTransport::read_ready() {
+  if (!receives()) return;
+  const AnyProtocol protocol = protocol_;  // whose buffer it is, and who is told
+  const std::span<std::byte> into = room(protocol);
+  if (!receives()) return;
+  if (protocol == protocol_) {
+    const IoResult result = stream()->receive(into);
+    if (result == 0) return ended();
+    if (result == would_block) return stream()->wait(Way::read, readable_);
+    if (result < 0) return lose(result, "recv from");
+    received(protocol, into.first(static_cast<std::size_t>(result)));
+  }
+  receive_next();
 }
 
 void ProtocolTransport::ended() {
   stopped_ = true;
   bool keep_open = false;
-  call("eof_received()", [&] {
-    keep_open =
-        protocol_.plain ? protocol_.plain->eof_received() : protocol_.buffered->eof_received();
+  call_or_end("eof_received()", [&](const AnyProtocol& protocol) {
+    keep_open = protocol.plain ? protocol.plain->eof_received() : protocol.buffered->eof_received();
   });
   if (!keep_open) close();
 }
@@ -140,8 +175,7 @@ void ProtocolTransport::pause_reading() noexcept {
 }
 
 void ProtocolTransport::resume_reading() noexcept {
-  if (is_closing() || !std::exchange(paused_, false) || stopped_) return;
-  schedule(due_read);
+  if (!is_closing() && std::exchange(paused_, false)) receive_next();
 }
 
 void ProtocolTransport::stop_reading() noexcept {

@@ -14,12 +14,15 @@ class ProtocolTransport final : public TransportState {
 
   void pause_reading() noexcept;
   void resume_reading() noexcept;
-  [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !stopped_ && !is_closing(); }
+  [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !is_closing(); }
 
+  /// Null when the connection has ended.
   [[nodiscard]] BaseProtocol* protocol() const noexcept { return protocol_.get(); }
-  void set_protocol(AnyProtocol protocol) { protocol_ = std::move(protocol); }
+  /// Throws: std::invalid_argument for null.
+  void set_protocol(const AnyProtocol& protocol);
 
  private:
+  class LastCall;
   struct Readable : IoObserver {
     explicit Readable(ProtocolTransport& t) noexcept : IoObserver{&Readable::is}, transport(t) {}
     static void is(IoObserver& self) noexcept;
@@ -28,19 +31,27 @@ class ProtocolTransport final : public TransportState {
 
   void begin() override;
   void read_ready() override;
-  void pause_writing() noexcept override;
-  void resume_writing() noexcept override;
+  void pause_writing() override;
+  void resume_writing() override;
   void stop_reading() noexcept override;
-  void connection_lost() noexcept override;
+  void connection_lost() override;
+  void abandoned() noexcept override;
 
-  // What is received goes there; for a plain protocol it is the loop's.
-  std::span<std::byte> room();
-  void received(std::span<const std::byte> data);
+  // Something may come, and shall.
+  [[nodiscard]] bool receives() const noexcept { return is_reading() && !stopped_; }
+  void receive_next() noexcept;
+  // What is received goes there; for a plain protocol it is the loop's. Empty: the call has failed.
+  std::span<std::byte> room(const AnyProtocol& protocol);
+  void received(const AnyProtocol& protocol, std::span<const std::byte> data);
   void ended();
-  /// Calls the protocol. What it throws ends the connection.
+  // Calls the protocol, which lives until then whatever it does. KeyboardInterrupt ends the
+  // connection and leaves; `failed` is to do with what else is thrown.
+  template <class F, class Failed>
+  void call(F fn, Failed failed);
+  // The same; what is thrown is reported and ends the connection.
   template <class F>
-  void call(const char* what, F fn);
-  void report(std::string message) noexcept;
+  void call_or_end(const char* what, F fn);
+  void report(const char* before, const char* what, const char* after) noexcept;
 
   AnyProtocol protocol_;
   Readable readable_{*this};

@@ -12,7 +12,8 @@
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <climits>
+#include <limits>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,7 @@ class Parts {
 TransportState::TransportState(LoopState& loop, std::unique_ptr<ByteStream> stream)
     : loop_(&loop), stream_(std::move(stream)) {
   NetService& service = NetService::of(loop);
-  loop.ready.reserve();
+  loop.ready.reserve(2);  // turn_ and end_
   service.enter(*this);
   stream_->endpoint().begin_stream();
 }
@@ -73,8 +74,8 @@ void TransportState::leave_server() noexcept {
 
 void TransportState::leave_loop() noexcept {
   leave_server();
-  if (state_ != State::lost) NetService::of(*loop_).leave(*this);
-  loop_->ready.unreserve();
+  NetService::of(*loop_).leave(*this);
+  loop_->ready.unreserve(2);
   loop_ = nullptr;
 }
 
@@ -84,28 +85,39 @@ int TransportState::fd() const noexcept {
 
 // --- sending ------------------------------------------------------------------------------------
 
-bool TransportState::takes_writes(const char* who) {
+void TransportState::check_may_write(const char* who) const {
   if (eof_wanted_) throw_runtime_error(fmt::format("Cannot call {} after write_eof()", who));
-  if (!is_lost()) return true;
-  constexpr std::uint8_t silent = 5;  // as CPython
+}
+
+void TransportState::drop_write(const char* who) noexcept {
+  constexpr std::uint8_t silent = 4;  // as CPython
   if (writes_when_lost_ < silent) {
     ++writes_when_lost_;
-  } else {
+    return;
+  }
+  try {
     log(LogLevel::warning,
         fmt::format("{}: the connection is lost, the data is dropped; look at is_closing(), or "
                     "await drain(), which throws",
                     who));
+  } catch (const std::bad_alloc&) {
+    // It is a warning only.
   }
-  return false;
 }
 
-void TransportState::write(std::span<const std::byte> data) { write_parts({&data, 1}); }
+void TransportState::write(std::span<const std::byte> data) { write_parts({&data, 1}, "write()"); }
 
-void TransportState::write_parts(std::span<const std::span<const std::byte>> all) {
-  if (!takes_writes("write()")) return;
+void TransportState::write_parts(std::span<const std::span<const std::byte>> all, const char* who) {
+  check_may_write(who);
   Parts parts(all);
-  if (output_.empty()) send_now(parts);
-  for (; !parts.empty() && !is_lost(); parts.skip(parts.front().size())) keep(parts.front());
+  if (parts.empty()) return;
+  if (is_lost()) return drop_write(who);
+  const bool waits_already = !output_.empty();
+  if (!waits_already) send_now(parts);
+  if (parts.empty() || is_lost()) return;
+  for (; !parts.empty(); parts.skip(parts.front().size())) keep(parts.front());
+  if (!waits_already) wait_to_write();
+  pause_if_full();  // it may write, too: all of this comes before that
 }
 
 void TransportState::send_now(Parts& parts) noexcept {
@@ -121,7 +133,6 @@ void TransportState::send_now(Parts& parts) noexcept {
 }
 
 void TransportState::keep(std::span<const std::byte> rest) {
-  const bool waits_already = !output_.empty();
   try {
     output_.append(rest);
   } catch (...) {
@@ -129,11 +140,12 @@ void TransportState::keep(std::span<const std::byte> rest) {
     lose(current_failure());
     throw;
   }
-  if (!waits_already) wait_to_write();
-  if (!paused_writing_ && output_.size() > high_) {
-    paused_writing_ = true;
-    pause_writing();
-  }
+}
+
+void TransportState::pause_if_full() {
+  if (paused_writing_ || output_.size() <= high_) return;
+  paused_writing_ = true;
+  pause_writing();
 }
 
 void TransportState::wait_to_write() noexcept {
@@ -153,6 +165,15 @@ void TransportState::schedule(Due due) noexcept {
   loop_->ready.push(turn_);
 }
 
+void TransportState::schedule_at_poll(Due due) noexcept {
+  if (loop_ == nullptr) return;
+  const bool queued = due_ != 0;
+  due_ |= due;
+  if (queued) return;
+  add_ref();
+  loop_->push_at_poll(turn_);
+}
+
 void TransportState::Turn::run(ReadyCall& self, ReadyAction action) {
   const auto transport = Ref<TransportState>::adopt(&static_cast<Turn&>(self).transport);
   const unsigned due = std::exchange(transport->due_, std::uint8_t{0});
@@ -163,15 +184,24 @@ void TransportState::Turn::run(ReadyCall& self, ReadyAction action) {
   }
 }
 
-// Each may bring about the end of the connection.
+// Each may bring about the end of the connection. It begins in any case, since it will be lost.
 void TransportState::take_turn(unsigned due) {
-  if ((due & due_begin) != 0 && !is_lost()) begin();
+  if ((due & due_begin) != 0) begin();
   if ((due & due_read) != 0 && !is_closing()) read_ready();
   if ((due & due_flush) != 0 && !is_lost()) flush();
-  if ((due & due_lost) != 0 && state_ == State::losing) lost();
 }
 
-void TransportState::flush() noexcept {
+void TransportState::End::run(ReadyCall& self, ReadyAction action) {
+  const auto transport = Ref<TransportState>::adopt(&static_cast<End&>(self).transport);
+  transport->end_queued_ = false;
+  if (action != ReadyAction::run) {
+    transport->abandon();
+  } else if (transport->state_ == State::losing) {
+    transport->lost();
+  }
+}
+
+void TransportState::flush() {
   while (!output_.empty()) {
     const std::span<const std::byte> front = output_.front();
     const iovec part{const_cast<std::byte*>(front.data()), front.size()};  // NOLINT: only read
@@ -185,18 +215,26 @@ void TransportState::flush() noexcept {
     paused_writing_ = false;
     resume_writing();  // may write again, or close
   }
-  if (output_.empty() && !is_lost()) flushed();
+  if (!output_.empty() || is_lost() || !flushed()) return;
+  stream_->stop_waiting(Way::write);
+  lost();  // in this turn already, as in CPython
 }
 
 // Everything is sent: what waited for that comes next.
-void TransportState::flushed() noexcept {
+bool TransportState::flushed() noexcept {
   if (eof_wanted_ && !eof_sent_) {
     const IoResult result = stream_->finish_sending();
-    if (result == would_block) return wait_to_write();
+    if (result == would_block) {
+      wait_to_write();
+      return false;
+    }
     eof_sent_ = true;
-    if (result < 0 && result != -ENOTCONN) return lose(result, "shutdown of the connection to");
+    if (result < 0 && result != -ENOTCONN) {
+      lose(result, "shutdown of the connection to");
+      return false;
+    }
   }
-  if (state_ == State::closing) finish();
+  return state_ == State::closing && finish();
 }
 
 void TransportState::write_eof() {
@@ -205,16 +243,13 @@ void TransportState::write_eof() {
     throw_runtime_error("write_eof(): TLS has no half-closed connections; close() ends both ways");
   }
   if (std::exchange(eof_wanted_, true)) return;
-  if (output_.empty()) flushed();
+  if (output_.empty()) (void)flushed();
 }
 
-void TransportState::set_write_limits(std::size_t high, std::size_t low) noexcept {
+void TransportState::set_write_limits(std::size_t high, std::size_t low) {
   high_ = high;
   low_ = low;
-  if (!paused_writing_ && output_.size() > high_) {
-    paused_writing_ = true;
-    pause_writing();
-  }
+  pause_if_full();
 }
 
 // --- the end ------------------------------------------------------------------------------------
@@ -223,18 +258,17 @@ void TransportState::close() noexcept {
   if (is_closing()) return;
   state_ = State::closing;
   stop_reading();
-  if (output_.empty()) flushed();
+  if (output_.empty() && flushed()) end();
 }
 
-void TransportState::finish() noexcept {
+bool TransportState::finish() noexcept {
   const IoResult result = stream_->finish();
   if (result == would_block) {
     wait_to_write();
   } else if (result < 0) {
     lose(result, "closing the connection to");
-  } else {
-    end();
   }
+  return result >= 0;
 }
 
 void TransportState::lose(IoResult result, const char* operation) noexcept {
@@ -261,24 +295,38 @@ void TransportState::end() noexcept {
   state_ = State::losing;
   if (stream_ != nullptr) stream_->stop_waiting(Way::write);
   schedule(due_lost);
+  stream_->stop_waiting(Way::write);
+  if (loop_ == nullptr) return;
+  end_queued_ = true;
+  add_ref();
+  loop_->ready.push(end_);
 }
 
-void TransportState::lost() noexcept {
+void TransportState::lost() {
+  struct AtLast {
+    TransportState& transport;
+    ~AtLast() {
+      transport.stream_.reset();
+      transport.leave_server();
+    }
+  };
+  const AtLast also_after_an_interrupt{*this};
   state_ = State::lost;
-  NetService::of(*loop_).leave(*this);
   connection_lost();
-  stream_.reset();
-  leave_server();
 }
 
 void TransportState::abandon() noexcept {
   if (loop_ == nullptr) return;
-  output_.clear();
-  if (!is_closing()) stop_reading();
-  stream_.reset();
-  if (due_ != 0) return;  // its turn is discarded next, and comes here
-  leave_loop();
-  state_ = State::lost;
+  const auto self = Ref<TransportState>(this);
+  if (state_ != State::lost) {
+    if (!is_closing()) stop_reading();
+    state_ = State::lost;
+    output_.clear();
+    stream_.reset();
+    abandoned();
+  }
+  // What is queued is discarded next, and comes here.
+  if (due_ == 0 && !end_queued_) leave_loop();
 }
 
 // --- about it -----------------------------------------------------------------------------------
@@ -318,13 +366,20 @@ void TransportState::put_stream(std::unique_ptr<ByteStream> stream) noexcept {
   if (!output_.empty()) wait_to_write();
 }
 
-void set_limits(TransportState& transport, std::size_t high, std::optional<std::size_t> low) {
-  const std::size_t low_mark = low.value_or(high / 4);
-  if (high < low_mark) {
-    throw_invalid_argument(
-        fmt::format("set_write_buffer_limits(): high ({}) must be >= low ({})", high, low_mark));
+void set_limits(TransportState& transport, std::optional<std::size_t> high,
+                std::optional<std::size_t> low) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  if (!high && low) {
+    high = *low > most / 4 ? most : 4 * *low;
+  } else if (!high) {
+    high = default_high_mark;
   }
-  transport.set_write_limits(high, low_mark);
+  if (!low) low = *high / 4;
+  if (*high < *low) {
+    throw_invalid_argument(
+        fmt::format("set_write_buffer_limits(): high ({}) must be >= low ({})", *high, *low));
+  }
+  transport.set_write_limits(*high, *low);
 }
 
 }  // namespace asyncio::detail

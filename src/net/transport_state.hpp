@@ -25,6 +25,7 @@ class Parts;
 /// Of what is unsent. Python's
 inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
 inline constexpr std::size_t default_low_mark = default_high_mark / 4;
+inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
 
 /// What a stream and a protocol's transport have in common: a ByteStream, what is still to be sent,
 /// and the end, which comes once.
@@ -51,12 +52,12 @@ class TransportState : public Pooled {
   /// and the connection breaks.
   void write(std::span<const std::byte> data);
   /// All parts by as few calls as possible.
-  void write_parts(std::span<const std::span<const std::byte>> parts);
+  void write_parts(std::span<const std::span<const std::byte>> parts, const char* who);
   void write_eof();
   [[nodiscard]] bool can_write_eof() const noexcept {
     return stream_ == nullptr || stream_->can_finish_sending();
   }
-  void set_write_limits(std::size_t high, std::size_t low) noexcept;
+  void set_write_limits(std::size_t high, std::size_t low);
   [[nodiscard]] std::size_t high_mark() const noexcept { return high_; }
   [[nodiscard]] std::size_t low_mark() const noexcept { return low_; }
   [[nodiscard]] std::size_t unsent() const noexcept { return output_.size(); }
@@ -104,17 +105,23 @@ class TransportState : public Pooled {
   virtual ~TransportState();
 
   /// The unsent bytes have become more than the high mark; or, later, no more than the low one.
-  virtual void pause_writing() noexcept = 0;
-  virtual void resume_writing() noexcept = 0;
+  /// Throw: KeyboardInterrupt.
+  virtual void pause_writing() = 0;
+  virtual void resume_writing() = 0;
   /// close() or the loss begins: nothing is received any more.
   virtual void stop_reading() noexcept = 0;
-  /// Last of all calls, once, in a turn of its own; the descriptor is closed after it.
-  virtual void connection_lost() noexcept = 0;
+  /// Last of all calls, once, in a turn that nobody else's code is in; the descriptor is closed
+  /// after it. Throws: KeyboardInterrupt.
+  virtual void connection_lost() = 0;
+  /// The loop has ended before the connection has, once: connection_lost() will not be called.
+  virtual void abandoned() noexcept {}
 
   /// What is to be done in the connection's next turn of the ready queue, in this order.
-  enum Due : std::uint8_t { due_begin = 1, due_read = 2, due_flush = 4, due_lost = 8 };
+  enum Due : std::uint8_t { due_begin = 1, due_read = 2, due_flush = 4 };
   /// It stays alive until then. Its slot is reserved.
   void schedule(Due due) noexcept;
+  /// The same, but where the turn of an event would be that the next poll finds.
+  void schedule_at_poll(Due due) noexcept;
   /// due_begin and due_read, for those that ask for them.
   virtual void begin() {}
   virtual void read_ready() {}
@@ -124,8 +131,13 @@ class TransportState : public Pooled {
   // In this order.
   enum class State : std::uint8_t { open, closing, losing, lost };
 
-  struct Turn : ReadyCall {
-    explicit Turn(TransportState& c) noexcept : ReadyCall{&Turn::run}, transport(c) {}
+  struct Turn : PolledCall {
+    explicit Turn(TransportState& c) noexcept : PolledCall(&Turn::run), transport(c) {}
+    static void run(ReadyCall& self, ReadyAction action);
+    TransportState& transport;
+  };
+  struct End : ReadyCall {
+    explicit End(TransportState& c) noexcept : ReadyCall{&End::run}, transport(c) {}
     static void run(ReadyCall& self, ReadyAction action);
     TransportState& transport;
   };
@@ -136,14 +148,17 @@ class TransportState : public Pooled {
   };
   void take_turn(unsigned due);
   void send_now(Parts& parts) noexcept;
-  [[nodiscard]] bool takes_writes(const char* who);
+  void check_may_write(const char* who) const;
+  void drop_write(const char* who) noexcept;
   void keep(std::span<const std::byte> rest);
   void wait_to_write() noexcept;
-  void flush() noexcept;
-  void flushed() noexcept;
-  void finish() noexcept;
+  void flush();
+  // Return: true if nothing is left but the end.
+  [[nodiscard]] bool flushed() noexcept;
+  [[nodiscard]] bool finish() noexcept;
   void end() noexcept;
-  void lost() noexcept;
+  void lost();
+  void pause_if_full();
   void leave_loop() noexcept;
   void leave_server() noexcept;
 
@@ -155,14 +170,17 @@ class TransportState : public Pooled {
   PackedAddress local_;
   ServerState* server_ = nullptr;  // attached to it
   Turn turn_{*this};
+  End end_{*this};
   Writable writable_{*this};
   TransportState* previous_ = nullptr;  // in NetService
   TransportState* next_ = nullptr;
   std::size_t high_ = default_high_mark;
   std::size_t low_ = default_low_mark;
+  std::size_t low_ = default_high_mark / 4;
   unsigned users_ = 1;
   State state_ = State::open;
-  std::uint8_t due_ = 0;  // not 0: in the ready queue
+  std::uint8_t due_ = 0;     // not 0: turn_ is in the ready queue
+  bool end_queued_ = false;  // end_ is
   bool paused_writing_ = false;
   bool eof_wanted_ = false;
   bool eof_sent_ = false;
@@ -175,10 +193,11 @@ void write_texts(TransportState& transport, const Texts& texts) {
   std::vector<std::span<const std::byte>> parts;
   parts.reserve(texts.size());
   for (const std::string_view text : texts) parts.push_back(std::as_bytes(std::span(text)));
-  transport.write_parts(parts);
+  transport.write_parts(parts, "writelines()");
 }
 
 /// As set_write_buffer_limits() takes them. Throws: std::invalid_argument unless high >= low.
-void set_limits(TransportState& transport, std::size_t high, std::optional<std::size_t> low);
+void set_limits(TransportState& transport, std::optional<std::size_t> high,
+                std::optional<std::size_t> low);
 
 }  // namespace asyncio::detail

@@ -1,3 +1,4 @@
+#include <asyncio/error.hpp>
 #include <asyncio/sleep.hpp>
 #include <asyncio/task.hpp>
 #include <asyncio/transports.hpp>
@@ -9,6 +10,10 @@
 #include "net/server_task.hpp"
 #include "net/socket_state.hpp"
 #include "net/tls_accept.hpp"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <utility>
 
@@ -34,7 +39,8 @@ void Transport::writelines(std::span<const std::string_view> parts) const {
 void Transport::write_eof() const { state_->write_eof(); }
 bool Transport::can_write_eof() const noexcept { return state_->can_write_eof(); }
 
-void Transport::set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low) const {
+void Transport::set_write_buffer_limits(std::optional<std::size_t> high,
+                                        std::optional<std::size_t> low) const {
   detail::set_limits(*state_, high, low);
 }
 Transport::Limits Transport::get_write_buffer_limits() const noexcept {
@@ -56,9 +62,7 @@ void Transport::set_protocol(ProtocolPtr<Protocol> protocol) const {
 void Transport::set_protocol(ProtocolPtr<BufferedProtocol> protocol) const {
   state_->set_protocol(AnyProtocol(protocol));
 }
-BaseProtocol* Transport::get_protocol() const noexcept {
-  return state_->has_ended() ? nullptr : state_->protocol();
-}
+BaseProtocol* Transport::get_protocol() const noexcept { return state_->protocol(); }
 
 Address Transport::peername() const { return state_->peer(); }
 Address Transport::sockname() const { return state_->local(); }
@@ -72,10 +76,63 @@ std::optional<std::string> Transport::get_extra_info(std::string_view name) cons
 namespace detail {
 namespace {
 
-Transport start_transport(LoopState& loop, std::unique_ptr<ByteStream> stream,
-                          AnyProtocol protocol) {
-  return TransportAccess::make(Ref<ProtocolTransport>::adopt(
-      new ProtocolTransport(loop, std::move(stream), std::move(protocol))));
+AnyProtocol made_by(ProtocolFactory& factory, const char* who) {
+  AnyProtocol protocol = factory();
+  if (!protocol) {
+    throw_invalid_argument(
+        fmt::format("{}: the protocol factory has returned null; let it make a protocol", who));
+  }
+  return protocol;
+}
+
+void check_socket(const Socket& socket, SocketOf family, const char* who) {
+  if (!socket) return;  // others say so
+  if (socket.type() != Socket::Type::stream) {
+    throw_invalid_argument(
+        fmt::format("{}: A Stream Socket was expected, got {}; make it of Socket::Type::stream",
+                    who, socket.repr()));
+  }
+  if (family == SocketOf::unix_ && socket.family() != Address::Family::unix_) {
+    throw_invalid_argument(
+        fmt::format("{}: A UNIX Domain Stream Socket was expected, got {}; make it of "
+                    "Address::Family::unix_",
+                    who, socket.repr()));
+  }
+}
+
+// From here on the endpoint is the transport's.
+std::unique_ptr<Endpoint> endpoint_of(LoopState& loop, Socket& socket, const char* who) {
+  SocketState& own = SocketAccess::state(socket, who);
+  const Endpoint& endpoint = own.endpoint_of(loop, who);
+  if (endpoint.awaited(Way::read) || endpoint.awaited(Way::write)) {
+    throw_runtime_error(fmt::format(
+        "{}: an operation still waits for {}; cancel it first, or let it end", who, socket.repr()));
+  }
+  return own.give_up();
+}
+
+// Without Nagle's delay, as all connections of transports; what a listener accepts inherits it.
+void set_nodelay(Socket& socket) {
+  const Address::Family family = socket.family();
+  if (family == Address::Family::ipv4 || family == Address::Family::ipv6) {
+    socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+  }
+}
+
+Coro<> until_made(Ref<ProtocolTransport> transport) {
+  std::exception_ptr error;
+  try {
+    (void)transport->peer();  // while it can be told
+    // As in CPython: connection_made() runs in the next iteration, the creator goes on in the one
+    // after it, and what that one's poll finds comes later still.
+    co_await sleep(Duration());
+    co_await sleep(Duration());
+    co_return;
+  } catch (...) {
+    error = std::current_exception();
+  }
+  transport->close();
+  std::rethrow_exception(error);
 }
 
 class ProtocolServer final : public ServerState {
@@ -92,7 +149,17 @@ class ProtocolServer final : public ServerState {
     auto transport =
         Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(stream), factory_()));
     transport->set_peer(peer);
+  void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override {
+    const AnyProtocol protocol = made_by(factory_, "create_server()");
+    auto transport =
+        Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(endpoint), protocol));
     transport->serve(*this);
+    try {
+      transport->set_peer(peer);
+    } catch (...) {
+      transport->abort();
+      throw;
+    }
   }
 
  private:
@@ -171,6 +238,24 @@ Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Ad
   TlsSettings tls = settings_of(options, address.host());
   return connected_after(loop, std::move(factory), connect_socket(loop, std::move(address)),
                          std::move(tls));
+Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
+                                    SocketOf family) {
+  constexpr const char* who = "create_connection()";
+  LoopState& state = LoopAccess::state(loop);
+  check_socket(socket, family, who);
+  if (socket) set_nodelay(socket);
+  std::unique_ptr<Endpoint> endpoint = endpoint_of(state, socket, who);
+  const AnyProtocol protocol = made_by(factory, who);
+  auto made =
+      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(endpoint), protocol));
+  co_await until_made(made);
+  co_return ConnectedAny{TransportAccess::make(std::move(made)), protocol};
+}
+
+Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address) {
+  Socket socket = co_await connect_socket(loop, std::move(address));
+  auto connecting = connect_protocol(loop, std::move(factory), std::move(socket), SocketOf::any);
+  co_return co_await std::move(connecting);
 }
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
@@ -178,6 +263,9 @@ Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, st
   TlsSettings tls = settings_of(options, host);
   return connected_after(loop, std::move(factory), connect_host(loop, host, port, options),
                          std::move(tls));
+  Socket socket = co_await connect_host(loop, std::move(host), port, options);
+  auto connecting = connect_protocol(loop, std::move(factory), std::move(socket), SocketOf::any);
+  co_return co_await std::move(connecting);
 }
 
 namespace {
@@ -209,7 +297,9 @@ Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory
 }
 
 Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                             ServerOptions options) {
+                             SocketOf family, ServerOptions options) {
+  check_socket(socket, family, "create_server()");
+  if (socket) set_nodelay(socket);
   const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
   add_listener(*server, std::move(socket));
   return started(server, options);
