@@ -90,7 +90,7 @@ struct Line {
     }
   }
   /// What has arrived at the peer, at most `most` bytes.
-  [[nodiscard]] std::string arrived(std::size_t most = std::size_t{1} << 20) const {
+  [[nodiscard]] std::string arrived(std::size_t most = std::size_t{1} << 16) const {
     std::string text(most, '\0');
     const ssize_t got = ::recv(peer.fileno(), text.data(), text.size(), 0);
     text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
@@ -122,10 +122,13 @@ inline asyncio::Coro<Line> narrow_line_to(Script& script) {
   return line_of([&script] { return std::make_unique<Recorder>(script); }, std::move(pair));
 }
 
-/// Waits until it holds, five seconds at most. Returns: whether it does.
+/// Waits until `holds()`, five seconds at most. Returns: whether it did.
 inline asyncio::Coro<bool> until(std::function<bool()> holds) {
-  for (int i = 0; i < 5000 && !holds(); ++i) co_await asyncio::sleep(std::chrono::milliseconds(1));
-  co_return holds();
+  for (int i = 0; i < 5000; ++i) {
+    if (holds()) co_return true;
+    co_await asyncio::sleep(std::chrono::milliseconds(1));
+  }
+  co_return false;
 }
 
 /// Everything that arrives at the peer, until there are `size` bytes or the end.
