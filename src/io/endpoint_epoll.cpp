@@ -74,6 +74,13 @@ IoResult EpollEndpoint::send(const iovec* parts, int count) noexcept {
   return sent;
 }
 
+IoResult EpollEndpoint::send_file(int file, std::int64_t position, std::size_t size) noexcept {
+  if (!may(Way::write)) return would_block;
+  const IoResult sent = sys::send_file(fd_, file, position, size);
+  if (sent == would_block) exhausted(Way::write);
+  return sent;
+}
+
 IoResult EpollEndpoint::finish_sending() noexcept { return sys::shutdown_sending(fd_); }
 
 IoResult EpollEndpoint::accept(sockaddr* address, unsigned* size) noexcept {

@@ -21,6 +21,7 @@ class EpollEndpoint final : public Endpoint {
   IoResult receive(std::span<std::byte> into) noexcept override;
   [[nodiscard]] bool drained() const noexcept override { return !may(Way::read); }
   IoResult send(const iovec* parts, int count) noexcept override;
+  IoResult send_file(int file, std::int64_t position, std::size_t size) noexcept override;
   IoResult finish_sending() noexcept override;
   IoResult accept(sockaddr* address, unsigned* size) noexcept override;
   [[nodiscard]] int release() noexcept override;

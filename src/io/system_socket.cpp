@@ -165,6 +165,12 @@ bool is_regular(int fd) noexcept {
   struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
+std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t position) noexcept {
+  const std::int64_t got = attempt(Call::read, [=] { return ::pread(fd, into, size, position); });
+  return got == -ESPIPE ? sys::read(fd, into, size) : got;
+}
+
+void seek(int fd, std::int64_t position) noexcept { ::lseek(fd, position, SEEK_SET); }
 
 namespace {
 

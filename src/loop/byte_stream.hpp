@@ -34,6 +34,12 @@ class ByteStream : public IoSource, public Pooled {
   [[nodiscard]] virtual bool drained() const noexcept { return false; }
   /// What it has taken; the rest is to be given again.
   virtual IoResult send(const iovec* parts, int count) noexcept = 0;
+  /// Of a file's `size` bytes at `position`, read and sent by the system.
+  /// Returns: what was sent, 0 at the end of the file; -EOPNOTSUPP if that is not possible.
+  virtual IoResult send_file(int /*file*/, std::int64_t /*position*/,
+                             std::size_t /*size*/) noexcept {
+    return -EOPNOTSUPP;
+  }
   /// Says to the peer that nothing follows. Returns: 0, would_block or an error.
   virtual IoResult finish_sending() noexcept = 0;
   [[nodiscard]] virtual bool can_finish_sending() const noexcept { return true; }

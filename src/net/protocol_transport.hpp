@@ -63,6 +63,9 @@ struct TransportAccess {
   static Transport make(Ref<ProtocolTransport> state) noexcept {
     return Transport(std::move(state));
   }
+  static const Ref<ProtocolTransport>& state(const Transport& transport) noexcept {
+    return transport.state_;
+  }
 };
 
 }  // namespace asyncio::detail

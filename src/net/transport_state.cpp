@@ -1,5 +1,6 @@
 #include "net/transport_state.hpp"
 
+#include <asyncio/detail/wait_line.hpp>
 #include <asyncio/error.hpp>
 
 #include "base/log.hpp"
@@ -87,6 +88,11 @@ int TransportState::fd() const noexcept {
 
 void TransportState::check_may_write(const char* who) const {
   if (eof_wanted_) throw_runtime_error(fmt::format("Cannot call {} after write_eof()", who));
+  if (file_ != nullptr) {
+    const std::string_view call = who;
+    throw_runtime_error(fmt::format("unable to {}; sendfile is in progress",
+                                    call.substr(0, call.size() - 2)));  // without its "()"
+  }
 }
 
 void TransportState::drop_write(const char* who) noexcept {
@@ -112,12 +118,18 @@ void TransportState::write_parts(std::span<const std::span<const std::byte>> all
   Parts parts(all);
   if (parts.empty()) return;
   if (is_lost()) return drop_write(who);
+  // It may write, too: all of this comes before that.
+  if (send_or_keep(parts)) pause_if_full();
+}
+
+// Returns: true if something is kept.
+bool TransportState::send_or_keep(Parts& parts) {
   const bool waits_already = !output_.empty();
   if (!waits_already) send_now(parts);
-  if (parts.empty() || is_lost()) return;
+  if (parts.empty() || is_lost()) return false;
   for (; !parts.empty(); parts.skip(parts.front().size())) keep(parts.front());
   if (!waits_already) wait_to_write();
-  pause_if_full();  // it may write, too: all of this comes before that
+  return true;
 }
 
 void TransportState::send_now(Parts& parts) noexcept {
@@ -211,11 +223,16 @@ void TransportState::flush() {
     output_.sent(static_cast<std::size_t>(sent));
   }
   if (!output_.empty()) wait_to_write();
-  if (paused_writing_ && output_.size() <= low_) {
+  if (paused_writing_ && output_.size() <= low_ && file_ == nullptr) {
     paused_writing_ = false;
     resume_writing();  // may write again, or close
   }
-  if (!output_.empty() || is_lost() || !flushed()) return;
+  if (!output_.empty() || is_lost()) return;
+  if (file_ != nullptr) {
+    file_->wake_all();
+    if (state_ == State::open) return;  // what waits for the end of all waits for the file, too
+  }
+  if (!flushed()) return;
   stream_->stop_waiting(Way::write);
   lost();  // in this turn already, as in CPython
 }
@@ -243,7 +260,31 @@ void TransportState::write_eof() {
     throw_runtime_error("write_eof(): TLS has no half-closed connections; close() ends both ways");
   }
   if (std::exchange(eof_wanted_, true)) return;
-  if (output_.empty()) (void)flushed();
+  if (output_.empty() && file_ == nullptr) (void)flushed();
+}
+
+void TransportState::begin_file(WaitLine& line) {
+  check_may_write("sendfile()");
+  file_ = &line;
+}
+
+void TransportState::end_file() noexcept {
+  file_ = nullptr;
+  if (is_lost()) return;
+  if (output_.empty()) stream_->stop_waiting(Way::write);
+  if (paused_writing_ || eof_wanted_) schedule(due_flush);  // these have waited
+}
+
+IoResult TransportState::send_file(int file, std::int64_t position, std::size_t size) noexcept {
+  const IoResult sent = stream_->send_file(file, position, size);
+  if (sent == would_block) wait_to_write();
+  return sent;
+}
+
+void TransportState::write_of_file(std::span<const std::byte> data) {
+  const std::span<const std::byte> all[] = {data};
+  Parts parts(all);
+  (void)send_or_keep(parts);
 }
 
 void TransportState::set_write_limits(std::size_t high, std::size_t low) {
@@ -308,6 +349,7 @@ void TransportState::lost() {
     ~AtLast() {
       transport.stream_.reset();
       transport.leave_server();
+      if (transport.file_ != nullptr) transport.file_->wake_all();
     }
   };
   const AtLast also_after_an_interrupt{*this};

@@ -19,8 +19,9 @@
 namespace asyncio::detail {
 
 class NetService;
-class ServerState;
 class Parts;
+class ServerState;
+class WaitLine;
 
 /// Of what is unsent. Python's
 inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
@@ -62,6 +63,18 @@ class TransportState : public Pooled {
   [[nodiscard]] std::size_t low_mark() const noexcept { return low_; }
   [[nodiscard]] std::size_t unsent() const noexcept { return output_.size(); }
   [[nodiscard]] bool writing_is_paused() const noexcept { return paused_writing_; }
+
+  // --- a file ---
+
+  /// sendfile() has the sending side until end_file(): nobody else writes. `line` is woken when
+  /// everything is sent and more can be, and when the connection is lost.
+  /// Throws: RuntimeError if it sends one already.
+  void begin_file(WaitLine& line);
+  void end_file() noexcept;
+  /// As ByteStream::send_file(). When it would block, `line` will be woken.
+  IoResult send_file(int file, std::int64_t position, std::size_t size) noexcept;
+  /// As write(), without a word to the protocol.
+  void write_of_file(std::span<const std::byte> data);
 
   // --- the end ---
 
@@ -150,6 +163,7 @@ class TransportState : public Pooled {
   void send_now(Parts& parts) noexcept;
   void check_may_write(const char* who) const;
   void drop_write(const char* who) noexcept;
+  bool send_or_keep(Parts& parts);
   void keep(std::span<const std::byte> rest);
   void wait_to_write() noexcept;
   void flush();
@@ -169,6 +183,7 @@ class TransportState : public Pooled {
   PackedAddress peer_;
   PackedAddress local_;
   ServerState* server_ = nullptr;  // attached to it
+  WaitLine* file_ = nullptr;       // of a sendfile() that goes on
   Turn turn_{*this};
   End end_{*this};
   Writable writable_{*this};
