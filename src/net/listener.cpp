@@ -1,13 +1,16 @@
 #include "net/listener.hpp"
 
+#include <asyncio/error.hpp>
 #include <asyncio/exception_context.hpp>
 
+#include "base/log.hpp"
 #include "io/system.hpp"
 #include "net/net_errors.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -55,7 +58,7 @@ bool Listener::close() noexcept {
   server_.loop().disarm(pause_);
   endpoint_->stop_waiting(Way::read);
   endpoint_.reset();
-  return queued_;
+  return queued_ || accepting_;
 }
 
 void Listener::Readable::is(IoObserver& self) noexcept {
@@ -72,12 +75,18 @@ void Listener::push() noexcept {
 void Listener::Turn::run(ReadyCall& self, ReadyAction action) {
   Listener& listener = static_cast<Turn&>(self).listener;
   const auto server = Ref<ServerState>::adopt(&listener.server_);
+  struct End {
+    Listener& listener;
+    ~End() {
+      listener.accepting_ = false;
+      if (listener.server_.closed() && !listener.queued_) listener.server_.forget(listener);
+    }
+  };
+  const End end{listener};
   listener.queued_ = false;
-  if (server->closed()) {
-    server->forget(listener);
-  } else if (action == ReadyAction::run) {
-    listener.accept_waiting();
-  }
+  if (action != ReadyAction::run || server->closed()) return;
+  listener.accepting_ = true;
+  listener.accept_waiting();
 }
 
 void Listener::Pause::ended(ReadyCall& self, ReadyAction action) {
@@ -88,7 +97,7 @@ void Listener::Pause::ended(ReadyCall& self, ReadyAction action) {
 
 // As many as the backlog holds, then others have their turn.
 void Listener::accept_waiting() {
-  for (int i = 0; i < server_.backlog_; ++i) {
+  for (int i = 0; i < std::max(server_.backlog_, 1); ++i) {
     if (!accept_one() || server_.closed()) return;
   }
   push();
@@ -111,6 +120,9 @@ bool Listener::accept_one() {
   try {
     auto endpoint = server_.loop().backend().open(static_cast<int>(fd), Descriptor::socket);
     server_.accepted(std::move(endpoint), Address(generic, size));
+  } catch (const KeyboardInterrupt&) {
+    if (!server_.closed()) push();
+    throw;
   } catch (...) {
     report("a connection that was accepted could not be set up; it is closed",
            std::current_exception());
@@ -119,18 +131,32 @@ bool Listener::accept_one() {
 }
 
 // Others may give back what is lacking; meanwhile the system keeps who wants to connect.
-void Listener::failed(int error) {
+void Listener::failed(int error) noexcept {
   constexpr std::int64_t second = 1'000'000'000;
-  report("socket.accept() out of system resource; accepting again in a second",
-         system_error(error, "accept at " + local_address(endpoint_->fd()).str()));
-  server_.loop().arm(pause_, server_.loop().now() + second);
+  std::exception_ptr reason;
+  try {
+    reason = system_error(error, "accept at " + local_address(endpoint_->fd()).str());
+  } catch (...) {
+    reason = std::current_exception();
+  }
+  try {
+    server_.loop().arm(pause_, server_.loop().now() + second);
+  } catch (...) {
+    push();  // there is no memory even for a timer
+  }
+  // Last: who is told may close the server.
+  report("socket.accept() out of system resource; accepting again in a second", reason);
 }
 
-void Listener::report(std::string message, std::exception_ptr error) {
-  ExceptionContext context;
-  context.message = std::move(message);
-  context.exception = std::move(error);
-  server_.loop().report(context);
+void Listener::report(const char* message, const std::exception_ptr& error) noexcept {
+  try {
+    ExceptionContext context;
+    context.message = message;
+    context.exception = error;
+    server_.loop().report(context);
+  } catch (...) {
+    log(LogLevel::error, message);
+  }
 }
 
 }  // namespace asyncio::detail

@@ -39,11 +39,12 @@ class Listener {
   };
 
   void push() noexcept;
+  // May run code of users, which may close the server: this stays until it has returned.
   void accept_waiting();
   // Returns: false to wait, or pause.
   bool accept_one();
-  void failed(int error);
-  void report(std::string message, std::exception_ptr error);
+  void failed(int error) noexcept;
+  void report(const char* message, const std::exception_ptr& error) noexcept;
 
   ServerState& server_;
   std::unique_ptr<Endpoint> endpoint_;
@@ -51,6 +52,7 @@ class Listener {
   Readable readable_{*this};
   Pause pause_{*this};
   bool queued_ = false;
+  bool accepting_ = false;  // in accept_waiting()
 };
 
 }  // namespace asyncio::detail
