@@ -106,7 +106,7 @@ class Server {
   /// Connections that have not ended, and handlers.
   [[nodiscard]] std::size_t clients() const noexcept;
 
-  /// Idempotent. Throws: RuntimeError on a closed server; std::system_error.
+  /// Idempotent. Throws: RuntimeError on a closed server; std::system_error, and closes it then.
   void start_serving() const;
   /// start_serving(), and until close() or a cancellation, which closes the server and awaits its
   /// handlers and connections.

@@ -32,7 +32,12 @@ void ServerState::start_serving() {
   if (closed_) throw_runtime_error("start_serving(): the server is closed; start a new one");
   if (std::exchange(serving_, true)) return;
   add_ref();  // it serves although nobody may have a handle, until it is closed
-  for (const auto& listener : listeners_) listener->listen(backlog_);
+  try {
+    for (const auto& listener : listeners_) listener->listen(backlog_);
+  } catch (...) {
+    close();
+    throw;
+  }
 }
 
 void ServerState::close() noexcept {
