@@ -51,12 +51,49 @@ Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endp
   if (stream == nullptr) co_return;
   asyncio::Connection ends = server->connect(std::move(stream), peer);
   // Whatever way it ends: what was written is sent.
+// A handler's place in its server, while it runs.
+class Handling {
+ public:
+  Handling(ServerState& server, AnyTask task) : server_(server), task_(std::move(task)) {
+    server.enter(task_);
+    server.attach();
+  }
+  Handling(const Handling&) = delete;
+  Handling& operator=(const Handling&) = delete;
+  ~Handling() {
+    server_.leave(task_);
+    server_.detach();
+  }
+
+ private:
+  ServerState& server_;
+  AnyTask task_;
+};
+
+void report_error(StreamState& stream, const Result<void>& result) {
+  ExceptionContext context;
+  context.message = "Unhandled exception in client_connected_cb, connection with " +
+                    stream.peer().str() + " is closed";
+  remember(failure_of(result));
+  context.exception = result.error();
+  context.task = current_task();
+  stream.loop().report(context);
+}
+
+Coro<> serve_client(Ref<StreamServer> server, Ref<StreamState> stream) {
+  const Handling handling(*server, *current_task());
+  asyncio::Connection ends = handles_of(stream);
+  // Whatever way it ends: what was written is sent. Before `ends` goes, which would abort it.
   struct Closer {
     StreamWriter writer;
     ~Closer() { writer.close(); }
   };
   const Closer closer{ends.writer};
   co_await server->handle(std::move(ends.reader), std::move(ends.writer));
+  const Closer closer{*stream};
+  auto result = co_await as_result(server->handle(std::move(ends.reader), std::move(ends.writer)));
+  if (result.cancelled()) raise(failure_of(result));
+  if (!result) report_error(*stream, result);
 }
 
 void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
