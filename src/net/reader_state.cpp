@@ -17,7 +17,10 @@ ReaderState::ReaderState(std::size_t limit) : limit_(limit) {
 // --- what is buffered ---------------------------------------------------------------------------
 
 std::string ReaderState::take(std::size_t n) {
-  if (head_ == 0 && n == buffer_.size()) return std::exchange(buffer_, {});
+  if (head_ == 0 && n == buffer_.size()) {
+    taken_ += n;
+    return std::exchange(buffer_, {});
+  }
   std::string taken(bytes().substr(0, n));
   drop(n);
   return taken;
@@ -25,6 +28,7 @@ std::string ReaderState::take(std::size_t n) {
 
 void ReaderState::drop(std::size_t n) noexcept {
   head_ += n;
+  taken_ += n;
   if (head_ < buffer_.size()) return;
   head_ = 0;
   buffer_.clear();

@@ -34,6 +34,8 @@ class ReaderState final : public IoSource, public Pooled {
   [[nodiscard]] bool ended() const noexcept { return eof_; }
   [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
 
+  /// How many bytes were taken out so far.
+  [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
   /// The first `n` bytes, taken out.
   [[nodiscard]] std::string take(std::size_t n);
   void drop(std::size_t n) noexcept;
@@ -78,6 +80,7 @@ class ReaderState final : public IoSource, public Pooled {
 
   std::string buffer_;
   std::size_t head_ = 0;
+  std::uint64_t taken_ = 0;
   std::size_t limit_;
   StreamState* stream_ = nullptr;
   IoObserver* observer_ = nullptr;

@@ -34,13 +34,15 @@ bool StreamReadBase::attempt() noexcept {
 }
 
 bool StreamReadBase::await_ready() {
-  if (reader_->awaited(Way::read)) {
-    throw_runtime_error(fmt::format(
-        "{} called while another coroutine is already waiting for incoming data; let one task do "
-        "the reading, or use a Lock",
-        ops().what));
-  }
+  if (reader_->awaited(Way::read)) throw_awaited_already();
   return attempt() && !reader_->is_greedy();
+}
+
+void StreamReadBase::throw_awaited_already() const {
+  throw_runtime_error(
+      fmt::format("{} called while another coroutine is already waiting for incoming data; let one "
+                  "task do the reading, or use a Lock",
+                  ops().what));
 }
 
 void StreamReadBase::suspend() {
@@ -54,6 +56,7 @@ void StreamReadBase::suspend() {
 void StreamReadBase::end() {
   if (parked()) running_task()->throw_delivery_if_any();
   if (failure_) raise(std::move(failure_));
+  if (!over_) throw_awaited_already();  // another task took its place
 }
 
 namespace {
@@ -92,6 +95,7 @@ StreamRead::StreamRead(Ref<ReaderState> reader, std::vector<std::string> separat
 }
 
 bool StreamRead::advance(ReaderState& reader) {
+  if (std::exchange(taken_, reader.taken()) != reader.taken()) searched_ = 0;
   switch (until_) {
     case Until::end: return advance_to_end(reader);
     case Until::size: return advance_to_size(reader);

@@ -45,6 +45,7 @@ class StreamReadBase : public IoWait {
   [[nodiscard]] static Way way() noexcept { return Way::read; }
   bool attempt() noexcept;
   void suspend();
+  [[noreturn]] void throw_awaited_already() const;
 
   Ref<ReaderState> reader_;
   Failure failure_;
@@ -74,6 +75,7 @@ class [[nodiscard]] StreamRead : public StreamReadBase,
   std::vector<std::string> separators_;
   std::size_t size_ = 0;
   std::size_t searched_ = 0;  // bytes that no match begins in
+  std::uint64_t taken_ = 0;   // what others had taken then
   Until until_;
 };
 
