@@ -15,7 +15,7 @@ struct SeparatorMatch {
   [[nodiscard]] bool found() const noexcept { return end > begin; }
 };
 
-/// The match that ends first, of those that begin at `from` or later; of two, the longer one.
+/// The match that ends first, of those that begin at `from` or later; of two, the shorter one.
 [[nodiscard]] inline SeparatorMatch find_first_end(std::string_view bytes,
                                                    std::span<const std::string> separators,
                                                    std::size_t from) {
@@ -29,7 +29,7 @@ struct SeparatorMatch {
     const std::size_t at = bytes.find(s, from);
     if (at == std::string_view::npos) continue;
     const std::size_t end = at + s.size();
-    if (!best.found() || end < best.end || (end == best.end && at < best.begin)) best = {at, end};
+    if (!best.found() || end < best.end || (end == best.end && at > best.begin)) best = {at, end};
   }
   return best;
 }
