@@ -230,6 +230,7 @@ void StreamDrain::await_resume() {
   if (const Failure& failure = stream_->reader().failure()) raise(failure);
   if (!stream_->is_lost()) return;
   if (stream_->failure()) raise(stream_->failure());
+  if (had_to_wait && !stream_->writing_is_paused()) return;  // it was sent, then came the end
   const auto code = had_to_wait ? std::errc::connection_aborted : std::errc::connection_reset;
   throw std::system_error(std::make_error_code(code), "drain(): Connection lost");
 }
