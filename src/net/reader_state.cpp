@@ -68,6 +68,7 @@ bool ReaderState::ended_with(IoResult result) {
     return true;
   }
   failure_ = Failure(error_of(*source(), result, "recv from"));
+  stream_->lose(failure_);
   raise(failure_);
 }
 
