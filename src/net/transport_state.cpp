@@ -96,6 +96,7 @@ void TransportState::check_may_write(const char* who) const {
 }
 
 void TransportState::drop_write(const char* who) noexcept {
+  if (!is_lost()) return true;
   constexpr std::uint8_t silent = 4;  // as CPython
   if (writes_when_lost_ < silent) {
     ++writes_when_lost_;
