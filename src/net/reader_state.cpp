@@ -10,9 +10,11 @@
 
 namespace asyncio::detail {
 
-ReaderState::ReaderState(std::size_t limit) : limit_(limit) {
+void check_limit(std::size_t limit) {
   if (limit == 0) throw_invalid_argument("StreamReader: Limit cannot be <= 0; leave it out");
 }
+
+ReaderState::ReaderState(std::size_t limit) : limit_(limit) { check_limit(limit); }
 
 // --- what is buffered ---------------------------------------------------------------------------
 

@@ -16,6 +16,9 @@ namespace asyncio::detail {
 
 class StreamState;
 
+/// Throws: std::invalid_argument for a limit of 0.
+void check_limit(std::size_t limit);
+
 /// What a StreamReader has received and nobody has read. It receives when somebody waits for data,
 /// so a peer that is not read from is slowed down by the system.
 class ReaderState final : public IoSource, public Pooled {

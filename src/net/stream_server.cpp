@@ -25,6 +25,9 @@ class StreamServer final : public ServerState {
         tls_("start_server()", options.ssl, options.ssl_handshake_timeout,
              options.ssl_shutdown_timeout),
         limit_(options.limit) {}
+      : ServerState(loop, options.backlog), handler_(std::move(handler)), limit_(options.limit) {
+    check_limit(limit_);
+  }
 
   void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
   [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }

@@ -151,6 +151,28 @@ Coro<Connection> connection_of(Socket socket, TlsSettings tls, std::size_t limit
 Coro<Connection> connection_after(Coro<Socket> connecting, TlsSettings tls, std::size_t limit) {
   Socket socket = co_await std::move(connecting);
   co_return co_await connection_of(std::move(socket), std::move(tls), limit);
+Connection open_connection(Socket socket, ConnectionOptions options) {
+  detail::check_limit(options.limit);
+  const char* who = "open_connection()";
+  auto& loop = static_cast<detail::LoopState&>(detail::running_scheduler(who));
+  detail::SocketState& state = detail::SocketAccess::state(socket, who);
+  state.endpoint_of(loop, who);
+  return detail::handles_of(
+      Ref<StreamState>::adopt(new StreamState(loop, state.give_up(), options.limit)));
+}
+
+namespace {
+
+Coro<Connection> connect_stream(Address address, ConnectionOptions options) {
+  detail::check_limit(options.limit);
+  Socket socket = co_await detail::connect_socket(get_running_loop(), std::move(address));
+  co_return open_connection(std::move(socket), options);
+}
+
+Coro<Connection> connect_stream(std::string host, std::uint16_t port, ConnectionOptions options) {
+  detail::check_limit(options.limit);
+  Socket socket = co_await detail::connect_host(get_running_loop(), std::move(host), port, options);
+  co_return open_connection(std::move(socket), options);
 }
 
 }  // namespace
