@@ -23,7 +23,11 @@ void StreamState::drop_writer() noexcept {
   if (is_closing() || stream() == nullptr) return;
   if (loop().debug) {
     count_report(&ReportCounts::unclosed);
-    log(LogLevel::warning, "unclosed StreamWriter to " + peer().str() + "; call close()");
+    try {
+      log(LogLevel::warning, "unclosed StreamWriter to " + peer().str() + "; call close()");
+    } catch (const std::bad_alloc&) {
+      log(LogLevel::warning, "unclosed StreamWriter; call close()");
+    }
   }
   abort();
 }
