@@ -17,8 +17,9 @@ class OutputBuffer {
   }
 
   void append(std::span<const std::byte> data) {
-    // What has been sent is given up before the string would grow for its sake.
-    if (head_ > 0 && bytes_.size() + data.size() > bytes_.capacity()) {
+    // What has been sent is given up before the string would grow for its sake, once it is worth
+    // moving what has not.
+    if (head_ >= size() && bytes_.size() + data.size() > bytes_.capacity()) {
       bytes_.erase(0, std::exchange(head_, 0));
     }
     bytes_.append(reinterpret_cast<const char*>(data.data()), data.size());

@@ -39,8 +39,9 @@ void ReaderState::drop(std::size_t n) noexcept {
 void ReaderState::feed(std::string_view data) {
   if (eof_) throw_runtime_error("feed_data(): after feed_eof(); feed the data first");
   if (data.empty()) return;
-  // What was read is given up before the buffer would grow for its sake.
-  if (head_ > 0 && buffer_.size() + data.size() > buffer_.capacity()) {
+  // What was read is given up before the buffer would grow for its sake, once it is worth moving
+  // what was not.
+  if (head_ >= buffer_.size() - head_ && buffer_.size() + data.size() > buffer_.capacity()) {
     buffer_.erase(0, std::exchange(head_, 0));
   }
   buffer_.append(data);
