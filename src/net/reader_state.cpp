@@ -79,10 +79,15 @@ bool ReaderState::receive(std::size_t wanted) {
   if (failure_) raise(failure_);
   if (eof_ || source() == nullptr) return eof_;
   const std::span<std::byte> scratch = stream_->loop().scratch();
+  if (received_ >= scratch.size()) {
+    had_its_turn_ = true;
+    return false;
+  }
   const std::span<std::byte> into =
       scratch.first(std::min(std::max(wanted, limit_), scratch.size()));
   const IoResult got = source()->receive(into);
   if (got <= 0) return ended_with(got);
+  received_ += static_cast<std::size_t>(got);
   try {
     feed({reinterpret_cast<const char*>(into.data()), static_cast<std::size_t>(got)});
   } catch (...) {
@@ -111,6 +116,7 @@ void ReaderState::connect(StreamState* stream) noexcept {
 }
 
 void ReaderState::wait(Way, IoObserver& observer) noexcept {
+  if (std::exchange(had_its_turn_, false)) return observer.ready(observer);  // after the others
   // Nobody knows for how long: no memory is kept.
   if (head_ == buffer_.size() && !buffer_.empty()) drop(0);
   if (buffer_.empty()) std::string().swap(buffer_);

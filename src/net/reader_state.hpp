@@ -43,7 +43,9 @@ class ReaderState final : public IoSource, public Pooled {
   [[nodiscard]] std::string take(std::size_t n);
   void drop(std::size_t n) noexcept;
 
-  /// Receives what there is, about `wanted` bytes or more.
+  /// A task looks for data, in a turn of its own.
+  void begin_turn() noexcept { received_ = 0; }
+  /// Receives what there is, about `wanted` bytes or more, and no more in one turn than CPython.
   /// Returns: false if that must be waited for; true after ended() has become true as well.
   /// Throws: what the connection has ended with.
   bool receive(std::size_t wanted);
@@ -90,6 +92,8 @@ class ReaderState final : public IoSource, public Pooled {
   Readable readable_{*this};
   Failure failure_;
   unsigned users_ = 1;
+  std::size_t received_ = 0;  // in this turn
+  bool had_its_turn_ = false;
   bool eof_ = false;
   std::uint8_t reads_at_once_ = 0;
 };

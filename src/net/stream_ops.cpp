@@ -24,6 +24,7 @@ IoSource* StreamReadBase::source() noexcept { return reader_.get(); }
 
 bool StreamReadBase::attempt() noexcept {
   if (over_) return true;
+  reader_->begin_turn();
   try {
     over_ = advance(*reader_);
   } catch (...) {
