@@ -125,7 +125,8 @@ class Server {
 
   /// The whole way down: stops listening, lets handlers go on until the deadline, then cancels
   /// those that are left, each with a report that tells where it waits, and closes what is open. A
-  /// handler that ignores its cancellation for as long again is reported and left.
+  /// handler that ignores its cancellation for as long again, at least for a second, is reported
+  /// and left; its connection is aborted.
   ///
   /// Units: any chrono duration, from now.
   [[nodiscard]] Coro<> shutdown(Duration deadline) const;

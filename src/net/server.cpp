@@ -3,6 +3,7 @@
 #include <asyncio/exception_context.hpp>
 #include <asyncio/finally.hpp>
 #include <asyncio/server.hpp>
+#include <asyncio/sleep.hpp>
 #include <asyncio/wait_for.hpp>
 
 #include "base/log.hpp"
@@ -11,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace asyncio {
@@ -131,14 +134,19 @@ Coro<bool> ends_within(Ref<ServerState> server, Duration limit) {
   co_return false;
 }
 
+// Nobody can do with less, whatever the deadline.
+constexpr Duration to_unwind = std::chrono::seconds(1);
+
 Coro<> shut_down(Ref<ServerState> server, Duration deadline) {
   server->close();
   if (co_await ends_within(server, deadline)) co_return;
   for (const AnyTask& task : report_stragglers(*server, "cancelled at the deadline")) task.cancel();
   if (server->active() > 0) NetService::of(server->loop()).end_clients(*server, false);
-  if (co_await ends_within(server, deadline)) co_return;
+  if (co_await ends_within(server, std::max(deadline, to_unwind))) co_return;
   (void)report_stragglers(*server, "ignores its cancellation and is left");
-  if (server->active() > 0) NetService::of(server->loop()).end_clients(*server, true);
+  if (server->active() == 0) co_return;
+  NetService::of(server->loop()).end_clients(*server, true);
+  co_await sleep(Duration());  // they end in a turn of their own
 }
 
 }  // namespace
