@@ -19,6 +19,7 @@
 
 namespace asyncio {
 
+class EventLoop;
 class Server;
 
 /// How a server listens.
@@ -37,6 +38,8 @@ struct ServerOptions {
   std::optional<Duration> ssl_shutdown_timeout = {};
   /// False: not before start_serving() or serve_forever().
   bool start_serving = true;
+  /// Of a Unix server: its socket file is removed when it closes, if it is still its own.
+  bool cleanup_socket = true;
 };
 static_assert(std::is_trivially_destructible_v<ServerOptions>);
 
@@ -103,6 +106,8 @@ class Server {
   /// Where it listens; nothing once it is closed.
   [[nodiscard]] std::vector<Address> sockets() const;
   [[nodiscard]] bool is_serving() const noexcept;
+  /// Throws: RuntimeError when the loop was closed.
+  [[nodiscard]] EventLoop& get_loop() const;
   /// Connections that have not ended, and handlers.
   [[nodiscard]] std::size_t clients() const noexcept;
 

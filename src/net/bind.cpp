@@ -107,7 +107,7 @@ void remove_stale(const std::string& path) {
 
 }  // namespace
 
-void add_unix_listener(ServerState& server, const std::string& path) {
+void add_unix_listener(ServerState& server, const std::string& path, bool cleanup) {
   const Address address = Address::unix_path(path);
   const bool is_file = !address.path().starts_with('\0') && !address.path().empty();
   if (is_file) remove_stale(path);
@@ -119,7 +119,7 @@ void add_unix_listener(ServerState& server, const std::string& path) {
     sys::throw_errno(EADDRINUSE, fmt::format("Address {} is already in use", address.str()));
   }
   struct stat made{};
-  if (is_file && ::stat(path.c_str(), &made) == 0) {
+  if (is_file && cleanup && ::stat(path.c_str(), &made) == 0) {
     server.remove_at_close({path, made.st_dev, made.st_ino});
   }
   add_listener(server, std::move(socket));

@@ -21,8 +21,8 @@ class ServerState;
 [[nodiscard]] std::vector<Socket> bind_all(const std::vector<Address>& addresses,
                                            const ServerOptions& options);
 void add_listener(ServerState& server, Socket socket);
-/// Replaces a socket file that is there; removes its own when the server closes.
+/// Replaces a socket file that is there; if `cleanup`, removes its own when the server closes.
 /// Throws: std::system_error, also if something else than a socket is there.
-void add_unix_listener(ServerState& server, const std::string& path);
+void add_unix_listener(ServerState& server, const std::string& path, bool cleanup);
 
 }  // namespace asyncio::detail

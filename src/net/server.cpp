@@ -32,6 +32,12 @@ Server::~Server() = default;
 
 std::vector<Address> Server::sockets() const { return state_->addresses(); }
 bool Server::is_serving() const noexcept { return state_->serving(); }
+EventLoop& Server::get_loop() const {
+  if (!state_->has_loop()) {
+    detail::throw_runtime_error("get_loop(): the event loop of this server was closed");
+  }
+  return *state_->loop().loop;
+}
 std::size_t Server::clients() const noexcept { return state_->active(); }
 void Server::start_serving() const { state_->start_serving(); }
 void Server::close() const noexcept { state_->close(); }

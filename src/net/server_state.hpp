@@ -46,6 +46,8 @@ class ServerState : public Pooled {
   void forget(const Listener& gone) noexcept;
 
   [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+  /// False once the loop was closed.
+  [[nodiscard]] bool has_loop() const noexcept { return loop_ != nullptr; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] bool serving() const noexcept { return serving_ && !closed_; }
   [[nodiscard]] std::size_t active() const noexcept { return active_; }

@@ -148,6 +148,9 @@ Coro<Server> start_stream_server(ClientHandler handler, std::vector<std::string>
 Coro<Server> start_unix_stream_server(ClientHandler handler, std::string path,
                                       ServerOptions options) {
   return listen_at(make_server(std::move(handler), options), std::move(path), options);
+  const Ref<StreamServer> server = make_server(std::move(handler), options);
+  add_unix_listener(*server, path, options.cleanup_socket);
+  co_return started(server, options);
 }
 
 Server start_socket_server(ClientHandler handler, Socket socket, ServerOptions options) {

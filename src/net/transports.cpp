@@ -305,5 +305,12 @@ Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket so
   return started(server, options);
 }
 
+Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
+                                        ServerOptions options) {
+  const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
+  add_unix_listener(*server, path, options.cleanup_socket);
+  co_return started(server, options);
+}
+
 }  // namespace detail
 }  // namespace asyncio
