@@ -299,11 +299,22 @@ void TransportState::set_write_limits(std::size_t high, std::size_t low) {
 void TransportState::close() noexcept {
   if (is_closing()) return;
   state_ = State::closing;
+  keep();
   stop_reading();
   if (output_.empty() && flushed()) end();
 }
 
 bool TransportState::finish() noexcept {
+void TransportState::keep() noexcept {
+  kept_ = true;
+  add_ref();
+}
+
+void TransportState::stop_keeping() noexcept {
+  if (std::exchange(kept_, false)) drop_ref();
+}
+
+void TransportState::finish() noexcept {
   const IoResult result = stream_->finish();
   if (result == would_block) {
     wait_to_write();
@@ -356,6 +367,9 @@ void TransportState::lost() {
   const AtLast also_after_an_interrupt{*this};
   state_ = State::lost;
   connection_lost();
+  stream_.reset();
+  leave_server();
+  stop_keeping();
 }
 
 void TransportState::abandon() noexcept {
@@ -370,6 +384,13 @@ void TransportState::abandon() noexcept {
   }
   // What is queued is discarded next, and comes here.
   if (due_ == 0 && !end_queued_) leave_loop();
+  output_.clear();
+  if (!is_closing()) stop_reading();
+  stream_.reset();
+  if (due_ != 0) return;  // its turn is discarded next, and comes here
+  leave_loop();
+  state_ = State::lost;
+  stop_keeping();
 }
 
 // --- about it -----------------------------------------------------------------------------------

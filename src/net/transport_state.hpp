@@ -175,6 +175,10 @@ class TransportState : public Pooled {
   void pause_if_full();
   void leave_loop() noexcept;
   void leave_server() noexcept;
+  // From close() on, until it has ended, it needs nobody's handle.
+  void keep() noexcept;
+  void stop_keeping() noexcept;
+  Info& info();
 
   LoopState* loop_;
   std::unique_ptr<ByteStream> stream_;
@@ -199,6 +203,7 @@ class TransportState : public Pooled {
   bool paused_writing_ = false;
   bool eof_wanted_ = false;
   bool eof_sent_ = false;
+  bool kept_ = false;
   std::uint8_t writes_when_lost_ = 0;
 };
 
