@@ -45,6 +45,16 @@ inline std::string pattern(std::size_t size, std::size_t from = 0) {
   return text;
 }
 
+/// How what came differs from pattern(size, from); "": not at all. Short, whatever the size.
+inline std::string difference(const std::string& got, std::size_t size, std::size_t from = 0) {
+  const std::string sent = pattern(size, from);
+  if (got == sent) return "";
+  std::size_t at = 0;
+  while (at < got.size() && at < sent.size() && got[at] == sent[at]) ++at;
+  return std::to_string(got.size()) + " bytes instead of " + std::to_string(sent.size()) +
+         ", different from byte " + std::to_string(at) + " on";
+}
+
 /// Sends back what it receives, until the end.
 inline asyncio::Coro<> echo(asyncio::StreamReader reader, asyncio::StreamWriter writer) {
   while (true) {
