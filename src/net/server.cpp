@@ -123,11 +123,22 @@ Coro<> Server::aexit(std::exception_ptr) const { return end_serving(state_); }
 
 namespace {
 
+// The coroutines of users' that a handler is in, the innermost last.
+std::string place_of(const AnyTask& handler) {
+  std::string place;
+  for (const StackFrame& f : handler.get_stack()) {
+    if (f.function.starts_with("asyncio::")) continue;
+    place += fmt::format("\n  File \"{}\", line {}, in {}", f.file, f.line, f.function);
+  }
+  return place;
+}
+
 // Those that have not ended, each with a report of where it waits.
 std::vector<AnyTask> report_stragglers(const ServerState& server, const char* what) {
   std::vector<AnyTask> tasks = server.tasks();
   for (const AnyTask& task : tasks) {
-    detail::log(LogLevel::warning, fmt::format("Server.shutdown(): {}: {}", what, task.repr()));
+    detail::log(LogLevel::warning,
+                fmt::format("Server.shutdown(): {}: {}{}", what, task.repr(), place_of(task)));
   }
   return tasks;
 }
@@ -146,8 +157,12 @@ constexpr Duration to_unwind = std::chrono::seconds(1);
 Coro<> shut_down(Ref<ServerState> server, Duration deadline) {
   server->close();
   if (co_await ends_within(server, deadline)) co_return;
-  for (const AnyTask& task : report_stragglers(*server, "cancelled at the deadline")) task.cancel();
-  if (server->active() > 0) NetService::of(server->loop()).end_clients(*server, false);
+  const std::vector<AnyTask> stragglers = report_stragglers(*server, "cancelled at the deadline");
+  for (const AnyTask& task : stragglers) task.cancel();
+  // A handler's connection is closed when that ends, with a last word if it has one.
+  if (stragglers.empty() && server->active() > 0) {
+    NetService::of(server->loop()).end_clients(*server, false);
+  }
   if (co_await ends_within(server, std::max(deadline, to_unwind))) co_return;
   (void)report_stragglers(*server, "ignores its cancellation and is left");
   if (server->active() == 0) co_return;
