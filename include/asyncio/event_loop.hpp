@@ -279,6 +279,9 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> connect_accepted_socket(F factory, Socket socket);
   template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, std::string_view path,
+                                                                ConnectionOptions options);
+  template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, std::string_view path);
   /// Throws: std::invalid_argument unless it is a Unix socket.
   template <class F>
@@ -297,6 +300,29 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   Server create_server(F factory, Socket socket, ServerOptions options);
   template <class F>
   Coro<Server> create_unix_server(F factory, std::string_view path, ServerOptions options);
+  template <class F>
+  Coro<Server> create_unix_server(F factory, std::string_view path);
+  /// Throws: std::invalid_argument unless it is a Unix socket.
+  template <class F>
+  Server create_unix_server(F factory, Socket socket, ServerOptions options);
+
+  /// Sends a file: by the system, which reads and sends at the same time, or, where that is not
+  /// possible, piece by piece. What was written before is sent before; meanwhile nothing is
+  /// received and nobody else can write.
+  ///
+  /// `count`: at most; nothing: to the end of the file. `fallback`: false refuses the second way.
+  /// The file's position then is behind what was sent.
+  /// Returns: how many bytes.
+  /// Throws: RuntimeError if the transport is closing, or sends a file already;
+  /// SendfileNotAvailableError without a fallback; std::invalid_argument; std::system_error of the
+  /// connection, or of the file, which leaves the connection open.
+  /// Cancellation: what has been sent stays sent, as the file's position tells.
+  /// Lifetime: the file must stay open until it has ended; after a cancellation, for a moment more,
+  /// as a thread may still read it.
+  [[nodiscard]] Coro<std::size_t> sendfile(Transport transport, int file, std::int64_t offset = 0,
+                                           std::optional<std::size_t> count = std::nullopt,
+                                           bool fallback = true);
+
   // --- names: include <asyncio/resolver.hpp> ---
 
   /// The addresses of a host, the preferred one first, each once. A numeric host with a number as
@@ -323,6 +349,7 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// A null pointer: a SystemResolver, which is the default.
   /// Lifetime: it must live until it is replaced or the loop is closed, and its lookups have ended.
   void set_resolver(Resolver* resolver) noexcept;
+
   // --- signals ---
 
   /// Calls `fn` in an iteration of the loop after `signal` has come to the process, until
@@ -345,28 +372,6 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Throws: std::invalid_argument for a number that is no signal; RuntimeError on another thread
   /// than the loop's.
   bool remove_signal_handler(int signal);
-  template <class F>
-  Coro<Server> create_unix_server(F factory, std::string_view path);
-  /// Throws: std::invalid_argument unless it is a Unix socket.
-  template <class F>
-  Server create_unix_server(F factory, Socket socket, ServerOptions options);
-
-  /// Sends a file: by the system, which reads and sends at the same time, or, where that is not
-  /// possible, piece by piece. What was written before is sent before; meanwhile nothing is
-  /// received and nobody else can write.
-  ///
-  /// `count`: at most; nothing: to the end of the file. `fallback`: false refuses the second way.
-  /// The file's position then is behind what was sent.
-  /// Returns: how many bytes.
-  /// Throws: RuntimeError if the transport is closing, or sends a file already;
-  /// SendfileNotAvailableError without a fallback; std::invalid_argument; std::system_error of the
-  /// connection, or of the file, which leaves the connection open.
-  /// Cancellation: what has been sent stays sent, as the file's position tells.
-  /// Lifetime: the file must stay open until it has ended; after a cancellation, for a moment more,
-  /// as a thread may still read it.
-  [[nodiscard]] Coro<std::size_t> sendfile(Transport transport, int file, std::int64_t offset = 0,
-                                           std::optional<std::size_t> count = std::nullopt,
-                                           bool fallback = true);
 
   // --- errors ---
 

@@ -233,7 +233,9 @@ static_assert(std::is_trivially_destructible_v<ConnectionOptions>);
 /// Python: asyncio.open_unix_connection. A path that begins with "@" or NUL is an abstract name.
 [[nodiscard]] Coro<Connection> open_unix_connection(std::string_view path,
                                                     ConnectionOptions options = {});
-/// Of a socket that is connected, which it takes over.
-[[nodiscard]] Coro<Connection> open_connection(Socket socket, ConnectionOptions options = {});
+/// Of a socket that is connected, which it takes over. TLS follows by start_tls().
+///
+/// Throws: std::invalid_argument with options.ssl.
+[[nodiscard]] Connection open_connection(Socket socket, ConnectionOptions options = {});
 
 }  // namespace asyncio

@@ -148,11 +148,12 @@ ProtocolFactory protocol_factory(F factory) {
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
                                     std::uint16_t port, ConnectionOptions options);
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address);
+Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address,
+                                    ConnectionOptions options);
 /// Any: of whatever family.
 enum class SocketOf : std::uint8_t { any, unix_ };
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                                    SocketOf family);
+                                    SocketOf family, ConnectionOptions options);
 Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
                                    std::vector<std::string> hosts, std::uint16_t port,
                                    ServerOptions options);
@@ -186,13 +187,14 @@ Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_connection(F factory,
 
 template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_connection(F factory, Socket socket,
-                                                                    ConnectionOptions) {
-  return create_connection(std::move(factory), std::move(socket));
+                                                                    ConnectionOptions options) {
+  return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::any,
+                              options);
 }
 
 template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_connection(F factory, Socket socket) {
-  return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::any);
+  return create_connection(std::move(factory), std::move(socket), ConnectionOptions());
 }
 
 template <class F>
@@ -202,15 +204,21 @@ Coro<Connected<detail::ProtocolOf<F>>> EventLoop::connect_accepted_socket(F fact
 }
 
 template <class F>
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(
+    F factory, std::string_view path, ConnectionOptions options) {
+  return detail::connected_by(*this, std::move(factory), Address::unix_path(path), options);
+}
+
+template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F factory,
                                                                          std::string_view path) {
-  return detail::connected_by(*this, std::move(factory), Address::unix_path(path));
+  return create_unix_connection(std::move(factory), path, ConnectionOptions());
 }
 
 template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F factory, Socket socket) {
-  return detail::connected_by(*this, std::move(factory), std::move(socket),
-                              detail::SocketOf::unix_);
+  return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::unix_,
+                              ConnectionOptions());
 }
 
 template <class F>

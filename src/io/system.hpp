@@ -65,15 +65,11 @@ std::int64_t send_message(int fd, const msghdr& message) noexcept;
 /// Advances `offset`, not the file's position. Never raises SIGPIPE.
 std::int64_t send_file(int to, int from, std::int64_t& offset, std::size_t size) noexcept;
 std::int64_t read(int fd, void* into, std::size_t size) noexcept;
-/// The file's position stays.
+/// The file's position stays. Of a pipe and the like, which have none: what comes next.
 std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept;
 /// Returns: 0, or -ESPIPE of a pipe and the like.
 std::int64_t seek(int fd, std::int64_t offset) noexcept;
 [[nodiscard]] bool is_regular(int fd) noexcept;
-/// Of something that has no positions: what comes next.
-std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t position) noexcept;
-/// Where the next read() or write() begins, if it has positions.
-void seek(int fd, std::int64_t position) noexcept;
 /// Never raises SIGPIPE.
 std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
 

@@ -154,7 +154,8 @@ std::int64_t read(int fd, void* into, std::size_t size) noexcept {
 }
 
 std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept {
-  return attempt(Call::read, [=] { return ::pread(fd, into, size, offset); });
+  const std::int64_t got = attempt(Call::read, [=] { return ::pread(fd, into, size, offset); });
+  return got == -ESPIPE ? sys::read(fd, into, size) : got;
 }
 
 std::int64_t seek(int fd, std::int64_t offset) noexcept {
@@ -165,12 +166,6 @@ bool is_regular(int fd) noexcept {
   struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
-std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t position) noexcept {
-  const std::int64_t got = attempt(Call::read, [=] { return ::pread(fd, into, size, position); });
-  return got == -ESPIPE ? sys::read(fd, into, size) : got;
-}
-
-void seek(int fd, std::int64_t position) noexcept { ::lseek(fd, position, SEEK_SET); }
 
 namespace {
 

@@ -11,6 +11,7 @@
 #include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
 #include "net/tls_accept.hpp"
+#include "net/when_awaited.hpp"
 
 #include <utility>
 
@@ -24,8 +25,7 @@ class StreamServer final : public ServerState {
         handler_(std::move(handler)),
         tls_("start_server()", options.ssl, options.ssl_handshake_timeout,
              options.ssl_shutdown_timeout),
-        limit_(options.limit) {}
-      : ServerState(loop, options.backlog), handler_(std::move(handler)), limit_(options.limit) {
+        limit_(options.limit) {
     check_limit(limit_);
   }
 
@@ -54,49 +54,12 @@ Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endp
   if (stream == nullptr) co_return;
   asyncio::Connection ends = server->connect(std::move(stream), peer);
   // Whatever way it ends: what was written is sent.
-// A handler's place in its server, while it runs.
-class Handling {
- public:
-  Handling(ServerState& server, AnyTask task) : server_(server), task_(std::move(task)) {
-    server.enter(task_);
-    server.attach();
-  }
-  Handling(const Handling&) = delete;
-  Handling& operator=(const Handling&) = delete;
-  ~Handling() {
-    server_.leave(task_);
-    server_.detach();
-  }
-
- private:
-  ServerState& server_;
-  AnyTask task_;
-};
-
-void report_error(StreamState& stream, const Result<void>& result) {
-  ExceptionContext context;
-  context.message = "Unhandled exception in client_connected_cb, connection with " +
-                    stream.peer().str() + " is closed";
-  remember(failure_of(result));
-  context.exception = result.error();
-  context.task = current_task();
-  stream.loop().report(context);
-}
-
-Coro<> serve_client(Ref<StreamServer> server, Ref<StreamState> stream) {
-  const Handling handling(*server, *current_task());
-  asyncio::Connection ends = handles_of(stream);
-  // Whatever way it ends: what was written is sent. Before `ends` goes, which would abort it.
   struct Closer {
     StreamWriter writer;
     ~Closer() { writer.close(); }
   };
   const Closer closer{ends.writer};
   co_await server->handle(std::move(ends.reader), std::move(ends.writer));
-  const Closer closer{*stream};
-  auto result = co_await as_result(server->handle(std::move(ends.reader), std::move(ends.writer)));
-  if (result.cancelled()) raise(failure_of(result));
-  if (!result) report_error(*stream, result);
 }
 
 void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
@@ -134,7 +97,7 @@ Coro<Server> listen_on(Ref<StreamServer> server, std::vector<std::string> hosts,
 }
 
 Coro<Server> listen_at(Ref<StreamServer> server, std::string path, ServerOptions options) {
-  add_unix_listener(*server, path);
+  add_unix_listener(*server, path, options.cleanup_socket);
   co_return started(server, options);
 }
 
@@ -142,15 +105,16 @@ Coro<Server> listen_at(Ref<StreamServer> server, std::string path, ServerOptions
 
 Coro<Server> start_stream_server(ClientHandler handler, std::vector<std::string> hosts,
                                  std::uint16_t port, ServerOptions options) {
-  return listen_on(make_server(std::move(handler), options), std::move(hosts), port, options);
+  return when_awaited([&] {
+    return listen_on(make_server(std::move(handler), options), std::move(hosts), port, options);
+  });
 }
 
 Coro<Server> start_unix_stream_server(ClientHandler handler, std::string path,
                                       ServerOptions options) {
-  return listen_at(make_server(std::move(handler), options), std::move(path), options);
-  const Ref<StreamServer> server = make_server(std::move(handler), options);
-  add_unix_listener(*server, path, options.cleanup_socket);
-  co_return started(server, options);
+  return when_awaited([&] {
+    return listen_at(make_server(std::move(handler), options), std::move(path), options);
+  });
 }
 
 Server start_socket_server(ClientHandler handler, Socket socket, ServerOptions options) {

@@ -6,6 +6,7 @@
 #include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
 #include "net/tls_stream.hpp"
+#include "net/when_awaited.hpp"
 
 #include <fmt/format.h>
 
@@ -128,6 +129,7 @@ namespace {
 using detail::TlsSettings;
 
 TlsSettings settings_of(const char* who, const ConnectionOptions& options, std::string_view host) {
+  detail::check_limit(options.limit);
   return {who,
           options.ssl,
           options.server_hostname,
@@ -151,54 +153,46 @@ Coro<Connection> connection_of(Socket socket, TlsSettings tls, std::size_t limit
 Coro<Connection> connection_after(Coro<Socket> connecting, TlsSettings tls, std::size_t limit) {
   Socket socket = co_await std::move(connecting);
   co_return co_await connection_of(std::move(socket), std::move(tls), limit);
-Connection open_connection(Socket socket, ConnectionOptions options) {
-  detail::check_limit(options.limit);
-  const char* who = "open_connection()";
-  auto& loop = static_cast<detail::LoopState&>(detail::running_scheduler(who));
-  detail::SocketState& state = detail::SocketAccess::state(socket, who);
-  state.endpoint_of(loop, who);
-  return detail::handles_of(
-      Ref<StreamState>::adopt(new StreamState(loop, state.give_up(), options.limit)));
-}
-
-namespace {
-
-Coro<Connection> connect_stream(Address address, ConnectionOptions options) {
-  detail::check_limit(options.limit);
-  Socket socket = co_await detail::connect_socket(get_running_loop(), std::move(address));
-  co_return open_connection(std::move(socket), options);
-}
-
-Coro<Connection> connect_stream(std::string host, std::uint16_t port, ConnectionOptions options) {
-  detail::check_limit(options.limit);
-  Socket socket = co_await detail::connect_host(get_running_loop(), std::move(host), port, options);
-  co_return open_connection(std::move(socket), options);
 }
 
 }  // namespace
 
 Coro<Connection> open_connection(std::string_view host, std::uint16_t port,
                                  ConnectionOptions options) {
-  TlsSettings tls = settings_of("open_connection()", options, host);
-  return connection_after(detail::connect_host(get_running_loop(), host, port, options),
-                          std::move(tls), options.limit);
+  return detail::when_awaited([&] {
+    TlsSettings tls = settings_of("open_connection()", options, host);
+    return connection_after(detail::connect_host(get_running_loop(), host, port, options),
+                            std::move(tls), options.limit);
+  });
 }
 
 Coro<Connection> open_connection(const Address& address, ConnectionOptions options) {
-  TlsSettings tls = settings_of("open_connection()", options, address.host());
-  return connection_after(detail::connect_socket(get_running_loop(), address), std::move(tls),
-                          options.limit);
+  return detail::when_awaited([&] {
+    TlsSettings tls = settings_of("open_connection()", options, address.host());
+    return connection_after(detail::connect_socket(get_running_loop(), address), std::move(tls),
+                            options.limit);
+  });
 }
 
 Coro<Connection> open_unix_connection(std::string_view path, ConnectionOptions options) {
-  TlsSettings tls = settings_of("open_unix_connection()", options, "");
-  return connection_after(detail::connect_socket(get_running_loop(), Address::unix_path(path)),
-                          std::move(tls), options.limit);
+  return detail::when_awaited([&] {
+    TlsSettings tls = settings_of("open_unix_connection()", options, "");
+    return connection_after(detail::connect_socket(get_running_loop(), Address::unix_path(path)),
+                            std::move(tls), options.limit);
+  });
 }
 
-Coro<Connection> open_connection(Socket socket, ConnectionOptions options) {
-  return connection_of(std::move(socket), settings_of("open_connection()", options, ""),
-                       options.limit);
+Connection open_connection(Socket socket, ConnectionOptions options) {
+  constexpr const char* who = "open_connection()";
+  if (options.ssl != nullptr) {
+    detail::throw_invalid_argument(
+        "open_connection(): TLS needs a handshake, which a connection of a socket does not await; "
+        "call start_tls() of its writer");
+  }
+  (void)settings_of(who, options, "");
+  auto& loop = detail::LoopAccess::state(get_running_loop());
+  return detail::handles_of(Ref<StreamState>::adopt(
+      new StreamState(loop, detail::take_endpoint(loop, socket, who), options.limit)));
 }
 
 // --- TLS on the way -----------------------------------------------------------------------------

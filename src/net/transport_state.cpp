@@ -96,7 +96,6 @@ void TransportState::check_may_write(const char* who) const {
 }
 
 void TransportState::drop_write(const char* who) noexcept {
-  if (!is_lost()) return true;
   constexpr std::uint8_t silent = 4;  // as CPython
   if (writes_when_lost_ < silent) {
     ++writes_when_lost_;
@@ -304,7 +303,6 @@ void TransportState::close() noexcept {
   if (output_.empty() && flushed()) end();
 }
 
-bool TransportState::finish() noexcept {
 void TransportState::keep() noexcept {
   kept_ = true;
   add_ref();
@@ -314,7 +312,7 @@ void TransportState::stop_keeping() noexcept {
   if (std::exchange(kept_, false)) drop_ref();
 }
 
-void TransportState::finish() noexcept {
+bool TransportState::finish() noexcept {
   const IoResult result = stream_->finish();
   if (result == would_block) {
     wait_to_write();
@@ -347,8 +345,6 @@ void TransportState::lose(Failure failure) noexcept {
 void TransportState::end() noexcept {
   state_ = State::losing;
   if (stream_ != nullptr) stream_->stop_waiting(Way::write);
-  schedule(due_lost);
-  stream_->stop_waiting(Way::write);
   if (loop_ == nullptr) return;
   end_queued_ = true;
   add_ref();
@@ -361,15 +357,13 @@ void TransportState::lost() {
     ~AtLast() {
       transport.stream_.reset();
       transport.leave_server();
+      transport.stop_keeping();
       if (transport.file_ != nullptr) transport.file_->wake_all();
     }
   };
   const AtLast also_after_an_interrupt{*this};
   state_ = State::lost;
   connection_lost();
-  stream_.reset();
-  leave_server();
-  stop_keeping();
 }
 
 void TransportState::abandon() noexcept {
@@ -381,16 +375,10 @@ void TransportState::abandon() noexcept {
     output_.clear();
     stream_.reset();
     abandoned();
+    stop_keeping();
   }
   // What is queued is discarded next, and comes here.
   if (due_ == 0 && !end_queued_) leave_loop();
-  output_.clear();
-  if (!is_closing()) stop_reading();
-  stream_.reset();
-  if (due_ != 0) return;  // its turn is discarded next, and comes here
-  leave_loop();
-  state_ = State::lost;
-  stop_keeping();
 }
 
 // --- about it -----------------------------------------------------------------------------------

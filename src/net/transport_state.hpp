@@ -26,7 +26,6 @@ class WaitLine;
 /// Of what is unsent. Python's
 inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
 inline constexpr std::size_t default_low_mark = default_high_mark / 4;
-inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
 
 /// What a stream and a protocol's transport have in common: a ByteStream, what is still to be sent,
 /// and the end, which comes once.
@@ -178,7 +177,6 @@ class TransportState : public Pooled {
   // From close() on, until it has ended, it needs nobody's handle.
   void keep() noexcept;
   void stop_keeping() noexcept;
-  Info& info();
 
   LoopState* loop_;
   std::unique_ptr<ByteStream> stream_;
@@ -195,7 +193,6 @@ class TransportState : public Pooled {
   TransportState* next_ = nullptr;
   std::size_t high_ = default_high_mark;
   std::size_t low_ = default_low_mark;
-  std::size_t low_ = default_high_mark / 4;
   unsigned users_ = 1;
   State state_ = State::open;
   std::uint8_t due_ = 0;     // not 0: turn_ is in the ready queue

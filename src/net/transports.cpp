@@ -10,6 +10,7 @@
 #include "net/server_task.hpp"
 #include "net/socket_state.hpp"
 #include "net/tls_accept.hpp"
+#include "net/when_awaited.hpp"
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -146,20 +147,11 @@ class ProtocolServer final : public ServerState {
   void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
   [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
   void connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
-    auto transport =
-        Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(stream), factory_()));
-    transport->set_peer(peer);
-  void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override {
     const AnyProtocol protocol = made_by(factory_, "create_server()");
     auto transport =
-        Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(endpoint), protocol));
+        Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(stream), protocol));
+    transport->set_peer(peer);
     transport->serve(*this);
-    try {
-      transport->set_peer(peer);
-    } catch (...) {
-      transport->abort();
-      throw;
-    }
   }
 
  private:
@@ -198,74 +190,66 @@ Ref<ProtocolServer> make_server(EventLoop& loop, ProtocolFactory factory,
 
 namespace {
 
+constexpr const char* create_connection = "create_connection()";
+
 Coro<ConnectedAny> connected(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                             TlsSettings tls) {
+                             SocketOf family, TlsSettings tls) {
   LoopState& state = LoopAccess::state(loop);
-  std::unique_ptr<ByteStream> stream = take_endpoint(state, socket, "create_connection()");
+  check_socket(socket, family, create_connection);
+  if (socket) set_nodelay(socket);
+  std::unique_ptr<ByteStream> stream = endpoint_of(state, socket, create_connection);
   if (tls) {
     stream =
         co_await start_tls_over(state, std::move(stream), TlsEngine::Side::client, std::move(tls));
   }
-  AnyProtocol protocol = factory();
-  Transport transport = start_transport(state, std::move(stream), protocol);
-  // As in CPython: connection_made() runs, reading begins, and only then does the creator go on.
-  co_await sleep(Duration());
-  co_await sleep(Duration());
-  co_return ConnectedAny{transport, protocol};
+  const AnyProtocol protocol = made_by(factory, create_connection);
+  auto made =
+      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(stream), protocol));
+  co_await until_made(made);
+  co_return ConnectedAny{TransportAccess::make(std::move(made)), protocol};
 }
 
 Coro<ConnectedAny> connected_after(EventLoop& loop, ProtocolFactory factory,
                                    Coro<Socket> connecting, TlsSettings tls) {
   Socket socket = co_await std::move(connecting);
-  co_return co_await connected(loop, std::move(factory), std::move(socket), std::move(tls));
+  co_return co_await connected(loop, std::move(factory), std::move(socket), SocketOf::any,
+                               std::move(tls));
 }
 
 TlsSettings settings_of(const ConnectionOptions& options, std::string_view host) {
-  return {"create_connection()",         options.ssl,
-          options.server_hostname,       host,
-          options.ssl_handshake_timeout, options.ssl_shutdown_timeout};
+  return {create_connection,
+          options.ssl,
+          options.server_hostname,
+          host,
+          options.ssl_handshake_timeout,
+          options.ssl_shutdown_timeout};
 }
 
 }  // namespace
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                                    ConnectionOptions options) {
-  return connected(loop, std::move(factory), std::move(socket), settings_of(options, ""));
+                                    SocketOf family, ConnectionOptions options) {
+  return when_awaited([&] {
+    return connected(loop, std::move(factory), std::move(socket), family, settings_of(options, ""));
+  });
 }
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address,
                                     ConnectionOptions options) {
-  TlsSettings tls = settings_of(options, address.host());
-  return connected_after(loop, std::move(factory), connect_socket(loop, std::move(address)),
-                         std::move(tls));
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                                    SocketOf family) {
-  constexpr const char* who = "create_connection()";
-  LoopState& state = LoopAccess::state(loop);
-  check_socket(socket, family, who);
-  if (socket) set_nodelay(socket);
-  std::unique_ptr<Endpoint> endpoint = endpoint_of(state, socket, who);
-  const AnyProtocol protocol = made_by(factory, who);
-  auto made =
-      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(endpoint), protocol));
-  co_await until_made(made);
-  co_return ConnectedAny{TransportAccess::make(std::move(made)), protocol};
-}
-
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address) {
-  Socket socket = co_await connect_socket(loop, std::move(address));
-  auto connecting = connect_protocol(loop, std::move(factory), std::move(socket), SocketOf::any);
-  co_return co_await std::move(connecting);
+  return when_awaited([&] {
+    TlsSettings tls = settings_of(options, address.host());
+    return connected_after(loop, std::move(factory), connect_socket(loop, std::move(address)),
+                           std::move(tls));
+  });
 }
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
                                     std::uint16_t port, ConnectionOptions options) {
-  TlsSettings tls = settings_of(options, host);
-  return connected_after(loop, std::move(factory), connect_host(loop, host, port, options),
-                         std::move(tls));
-  Socket socket = co_await connect_host(loop, std::move(host), port, options);
-  auto connecting = connect_protocol(loop, std::move(factory), std::move(socket), SocketOf::any);
-  co_return co_await std::move(connecting);
+  return when_awaited([&] {
+    TlsSettings tls = settings_of(options, host);
+    return connected_after(loop, std::move(factory), connect_host(loop, host, port, options),
+                           std::move(tls));
+  });
 }
 
 namespace {
@@ -278,7 +262,7 @@ Coro<Server> listen_on(EventLoop& loop, Ref<ProtocolServer> server, std::vector<
 }
 
 Coro<Server> listen_at(Ref<ProtocolServer> server, std::string path, ServerOptions options) {
-  add_unix_listener(*server, path);
+  add_unix_listener(*server, path, options.cleanup_socket);
   co_return started(server, options);
 }
 
@@ -287,13 +271,17 @@ Coro<Server> listen_at(Ref<ProtocolServer> server, std::string path, ServerOptio
 Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
                                    std::vector<std::string> hosts, std::uint16_t port,
                                    ServerOptions options) {
-  return listen_on(loop, make_server(loop, std::move(factory), options), std::move(hosts), port,
-                   options);
+  return when_awaited([&] {
+    return listen_on(loop, make_server(loop, std::move(factory), options), std::move(hosts), port,
+                     options);
+  });
 }
 
 Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
                                         ServerOptions options) {
-  return listen_at(make_server(loop, std::move(factory), options), std::move(path), options);
+  return when_awaited([&] {
+    return listen_at(make_server(loop, std::move(factory), options), std::move(path), options);
+  });
 }
 
 Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
@@ -303,13 +291,6 @@ Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket so
   const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
   add_listener(*server, std::move(socket));
   return started(server, options);
-}
-
-Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
-                                        ServerOptions options) {
-  const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
-  add_unix_listener(*server, path, options.cleanup_socket);
-  co_return started(server, options);
 }
 
 }  // namespace detail

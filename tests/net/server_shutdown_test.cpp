@@ -39,11 +39,13 @@ Coro<asyncio::Connection> connected(Server server) {
   co_return connection;
 }
 
-/// Time that has passed on the loop's clock. While sockets are waited for, the virtual clock runs as
-/// the real one does: the limits of these tests are short.
+/// Time that has passed on the loop's clock. While sockets are waited for, the virtual clock runs
+/// as the real one does: the limits of these tests are short.
 class Watch {
  public:
-  [[nodiscard]] asyncio::Duration passed() const { return asyncio::get_running_loop().time() - began_; }
+  [[nodiscard]] asyncio::Duration passed() const {
+    return asyncio::get_running_loop().time() - began_;
+  }
 
  private:
   asyncio::TimePoint began_ = asyncio::get_running_loop().time();
@@ -108,7 +110,8 @@ ASYNC_TEST(ServerShutdown, CancelsStragglersAndSaysWhereTheyWait) {
   EXPECT_EQ(server.clients(), 0U);
   EXPECT_EQ(co_await first.reader.read(), "bye\n") << "what it writes at the end is sent";
   ASYNC_ASSERT_EQ(reports.count("Server.shutdown(): cancelled at the deadline"), 2);
-  const std::string place = "server_shutdown_test.cpp\", line " + std::to_string(waits_at) + ", in ";
+  const std::string place =
+      "server_shutdown_test.cpp\", line " + std::to_string(waits_at) + ", in ";
   EXPECT_EQ(reports.count(place), 2) << reports.lines()[0];
   EXPECT_EQ(reports.count("ignores"), 0);
   co_await support::close(first.writer);

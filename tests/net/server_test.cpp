@@ -48,8 +48,8 @@ using asyncio::StreamReader;
 using asyncio::StreamWriter;
 using asyncio::detail::sys::Call;
 using asyncio::detail::sys::Fault;
-using support::echo;
 using support::difference;
+using support::echo;
 using support::pattern;
 using support::thrown_by;
 using support::thrown_by_await;
@@ -365,10 +365,10 @@ ASYNC_TEST(Server, LeavesNothingOpenWhenItCannotListen) {
 
 // NET-066
 ASYNC_TEST(Server, RefusesSocketsThatCannotListen) {
-  EXPECT_TRUE(thrown_by([] {
-                (void)asyncio::start_server(&echo, Socket(Address::Family::ipv4,
-                                                          Socket::Type::datagram));
-              }).starts_with("invalid_argument: start_server(): a stream socket was expected, got"));
+  EXPECT_TRUE(
+      thrown_by([] {
+        (void)asyncio::start_server(&echo, Socket(Address::Family::ipv4, Socket::Type::datagram));
+      }).starts_with("invalid_argument: start_server(): a stream socket was expected, got"));
   EXPECT_EQ(thrown_by([] { (void)asyncio::start_server(&echo, Socket()); }),
             "invalid_argument: start_server(): there is no socket; make one, or adopt() one");
   co_await pass();
@@ -503,13 +503,14 @@ ASYNC_TEST(UnixServer, LeavesFilesOfOthersAlone) {
 ASYNC_TEST(UnixServer, RefusesAPathThatIsTooLong) {
   Directory directory;
   const std::string path = "/tmp/" + std::string(103, 'x');  // 108 bytes
-  EXPECT_TRUE((co_await thrown_by_await(asyncio::start_unix_server(&echo, path)))
-                  .starts_with("invalid_argument: Address: the path of a Unix socket has 108 bytes"));
-  EXPECT_TRUE((co_await thrown_by_await(
-                   [](std::string name) -> Coro<> {
-                     (void)co_await asyncio::open_unix_connection(name);
-                   }(path)))
-                  .starts_with("invalid_argument: Address: the path of a Unix socket has 108 bytes"));
+  EXPECT_TRUE(
+      (co_await thrown_by_await(asyncio::start_unix_server(&echo, path)))
+          .starts_with("invalid_argument: Address: the path of a Unix socket has 108 bytes"));
+  EXPECT_TRUE(
+      (co_await thrown_by_await([](std::string name) -> Coro<> {
+        (void)co_await asyncio::open_unix_connection(name);
+      }(path)))
+          .starts_with("invalid_argument: Address: the path of a Unix socket has 108 bytes"));
   std::string longest = directory / "";
   longest += std::string(107 - longest.size(), 'x');
   auto server = co_await asyncio::start_unix_server(&echo, longest);
@@ -732,10 +733,11 @@ ASYNC_TEST(Server, CloseLeavesNoConnectionThatItHasNotAcceptedYet) {
   server.close();
   co_await asyncio::wait_for(server.wait_closed(), 5s);
   // Served, or closed by the system.
-  auto got = co_await asyncio::as_result(
-      asyncio::wait_for([](Socket& s) -> Coro<std::string> {
+  auto got = co_await asyncio::as_result(asyncio::wait_for(
+      [](Socket& s) -> Coro<std::string> {
         co_return co_await asyncio::get_running_loop().sock_recv(s, 1);
-      }(client), 5s));
+      }(client),
+      5s));
   EXPECT_TRUE(!got || got.value().empty());
   if (!got) EXPECT_FALSE(support::is_a<asyncio::TimeoutError>(got.error())) << "left open";
 }

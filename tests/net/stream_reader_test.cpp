@@ -326,9 +326,9 @@ ASYNC_TEST(StreamReader, FindsTheSameHoweverTheDataComes) {
     Texts separators;
   };
   const std::vector<Case> cases{
-      {"ab\r\ncd\r\ne", {"\r\n"}},     {"aabaabaaab", {"aaab"}},   {"xAAAyAAA-B", {"AAA", "yA"}},
-      {"$$$a$$$$b", {"$$"}},           {"abcdeabcde", {"bcde"}},   {"0123456789", {"789", "34567"}},
-      {"aaaaaaaaa", {"aa", "aaaaa"}},  {"no separat", {"or"}},     {"\n\n\n\n", {"\n", "\n\n"}},
+      {"ab\r\ncd\r\ne", {"\r\n"}},    {"aabaabaaab", {"aaab"}}, {"xAAAyAAA-B", {"AAA", "yA"}},
+      {"$$$a$$$$b", {"$$"}},          {"abcdeabcde", {"bcde"}}, {"0123456789", {"789", "34567"}},
+      {"aaaaaaaaa", {"aa", "aaaaa"}}, {"no separat", {"or"}},   {"\n\n\n\n", {"\n", "\n\n"}},
   };
   for (const Case& c : cases) {
     const std::string text = c.text;

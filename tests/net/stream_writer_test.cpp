@@ -473,7 +473,9 @@ TEST(StreamWriter, IsReportedInDebugModeIfItWasNotClosed) {
   const support::LogCapture reports;
   const auto main = []() -> Coro<> {
     auto sockets = asyncio::socketpair();
-    { auto dropped = asyncio::open_connection(std::move(sockets.first)); }
+    {
+      auto dropped = asyncio::open_connection(std::move(sockets.first));
+    }
     co_await pass();
     {
       auto closed = asyncio::open_connection(std::move(sockets.second));
@@ -549,7 +551,8 @@ ASYNC_TEST(OpenConnection, OneTaskAtATimeWaitsForAConnectionsData) {
   const StreamPair pair = stream_pair();
   auto first = create_task(pair.near.reader.read(1));
   co_await pass();
-  EXPECT_TRUE((co_await end_of(pair.near.reader.readline())).starts_with("StreamReader.readline()"));
+  EXPECT_TRUE(
+      (co_await end_of(pair.near.reader.readline())).starts_with("StreamReader.readline()"));
   pair.far.writer.write("x");
   EXPECT_EQ(co_await first, "x");
   co_await pair.close();
@@ -599,8 +602,8 @@ ASYNC_TEST(OpenConnection, CancelledReadOfAConnectionLosesNothing) {
   });
   for (int round = 0; got.size() < sent.size(); ++round) {
     ASYNC_ASSERT_LT(round, 10'000);
-    auto reading = create_task(round % 2 == 0 ? pair.near.reader.read(70)
-                                              : pair.near.reader.readexactly(130));
+    auto reading =
+        create_task(round % 2 == 0 ? pair.near.reader.read(70) : pair.near.reader.readexactly(130));
     for (int i = 0; i < round % 4; ++i) co_await pass();
     if (round % 3 != 0 || got.size() + 130 > sent.size()) reading.cancel();
     const auto result = co_await asyncio::as_result(reading);
