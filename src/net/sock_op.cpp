@@ -39,6 +39,10 @@ bool SockOp::attempt() noexcept {
 }
 
 bool SockOp::await_ready() {
+  if (!socket_) {
+    throw_runtime_error(
+        fmt::format("{}: this was moved from or awaited already; call it again", ops().what));
+  }
   loop_->check_open(ops().what);
   if (thread_state.scheduler != loop_) {
     throw_runtime_error(
