@@ -34,7 +34,6 @@ using support::loop;
 using support::pattern;
 using support::receive_all;
 using support::receive_exactly;
-using support::tcp_pair;
 
 namespace {
 
@@ -93,7 +92,8 @@ Coro<Sent> transfer(int file, std::int64_t offset = 0,
   auto sending =
       asyncio::create_task(send_and_close(std::move(pair.first), file, offset, count, fallback));
   std::string got = co_await receive_all(pair.second);
-  Sent sent{std::move(got), co_await sending};
+  auto result = co_await std::move(sending);
+  Sent sent{std::move(got), std::move(result)};
   co_return sent;
 }
 
@@ -111,7 +111,7 @@ ASYNC_TEST(SockSendfile, SendsAWholeFile) {
   const std::string content = pattern(5'000'000);
   const File file(content);
   for (const bool tcp : {false, true}) {
-    auto pair = tcp ? co_await tcp_pair() : support::narrow_pair();
+    auto pair = co_await support::pair_by(tcp);
     auto sending = asyncio::create_task(
         send_and_close(std::move(pair.first), file.fd(), 0, std::nullopt, false));
     EXPECT_TRUE(co_await receive_all(pair.second) == content);

@@ -40,7 +40,6 @@ using support::is_a;
 using support::listener;
 using support::loop;
 using support::receive_all;
-using support::tcp_pair;
 
 namespace {
 
@@ -347,7 +346,7 @@ ASYNC_TEST(SocketFault, AnErrorAfterABeginningOfTheBytesIsTold) {
 // LOOP-082, failure 47
 ASYNC_TEST(SocketFault, AStreamThatIsSentByteForByteIsExact) {
   for (const bool tcp : {false, true}) {
-    auto pair = tcp ? co_await tcp_pair() : support::narrow_pair();
+    auto pair = co_await support::pair_by(tcp);
     const std::string sent = support::pattern(20'000);
     const Limit limit(Call::send, 1);
     const auto send = [](Socket socket, const std::string& data) -> Coro<> {

@@ -188,7 +188,7 @@ ASYNC_TEST(Socket, OfNoBytesNothingIsWaitedFor) {
 // LOOP-082
 ASYNC_TEST(Socket, SendsMoreThanTheSystemTakesAtOnce) {
   for (const bool tcp : {false, true}) {
-    auto pair = tcp ? co_await tcp_pair() : asyncio::socketpair();
+    auto pair = co_await support::pair_by(tcp);
     const std::string sent = support::pattern(5'000'000);
     auto sending = asyncio::create_task(loop().sock_sendall(pair.second, sent));
     const std::string got = co_await receive_exactly(pair.first, sent.size());

@@ -90,6 +90,13 @@ inline SocketPair narrow_pair() {
   return pair;
 }
 
+/// Connected by TCP, or a narrow_pair().
+inline Coro<SocketPair> pair_by(bool tcp) {
+  if (!tcp) co_return narrow_pair();
+  SocketPair pair = co_await tcp_pair();
+  co_return pair;
+}
+
 /// 0: no std::system_error.
 inline int errno_of(const std::exception_ptr& error) {
   if (error == nullptr) return 0;
