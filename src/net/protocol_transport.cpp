@@ -63,19 +63,6 @@ void ProtocolTransport::call_or_end(const char* what, F fn) {
   });
 }
 
-// At its end transport and protocol no longer keep each other, and the loop keeps neither.
-class ProtocolTransport::LastCall {
- public:
-  explicit LastCall(ProtocolTransport& transport) noexcept
-      : transport_(Ref<ProtocolTransport>::adopt(&transport)) {}
-  LastCall(const LastCall&) = delete;
-  LastCall& operator=(const LastCall&) = delete;
-  ~LastCall() { const AnyProtocol last = std::exchange(transport_->protocol_, AnyProtocol()); }
-
- private:
-  Ref<ProtocolTransport> transport_;
-};
-
 void ProtocolTransport::begin() {
   call_or_end("connection_made()", [this](const AnyProtocol& protocol) {
     const Transport handle = TransportAccess::make(Ref<ProtocolTransport>(this));
@@ -100,12 +87,15 @@ void ProtocolTransport::resume_writing() {
 }
 
 void ProtocolTransport::connection_lost() {
-  const LastCall last(*this);
   call([this](const AnyProtocol& protocol) { protocol.get()->connection_lost(failure().error); },
        [this] { report("", "connection_lost()", " failed"); });
 }
 
-void ProtocolTransport::abandoned() noexcept { const LastCall last(*this); }
+// Transport and protocol no longer keep each other, and the loop keeps neither.
+void ProtocolTransport::let_go() noexcept {
+  const auto loops = Ref<ProtocolTransport>::adopt(this);
+  const AnyProtocol last = std::exchange(protocol_, AnyProtocol());
+}
 
 // --- reading ------------------------------------------------------------------------------------
 

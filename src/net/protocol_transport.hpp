@@ -22,7 +22,6 @@ class ProtocolTransport final : public TransportState {
   void set_protocol(const AnyProtocol& protocol);
 
  private:
-  class LastCall;
   struct Readable : IoObserver {
     explicit Readable(ProtocolTransport& t) noexcept : IoObserver{&Readable::is}, transport(t) {}
     static void is(IoObserver& self) noexcept;
@@ -35,7 +34,7 @@ class ProtocolTransport final : public TransportState {
   void resume_writing() override;
   void stop_reading() noexcept override;
   void connection_lost() override;
-  void abandoned() noexcept override;
+  void let_go() noexcept override;
 
   // Something may come, and shall.
   [[nodiscard]] bool receives() const noexcept { return is_reading() && !stopped_; }

@@ -359,6 +359,7 @@ void TransportState::lost() {
       transport.leave_server();
       transport.stop_keeping();
       if (transport.file_ != nullptr) transport.file_->wake_all();
+      transport.let_go();
     }
   };
   const AtLast also_after_an_interrupt{*this};
@@ -376,6 +377,7 @@ void TransportState::abandon() noexcept {
     stream_.reset();
     abandoned();
     stop_keeping();
+    let_go();
   }
   // What is queued is discarded next, and comes here.
   if (due_ == 0 && !end_queued_) leave_loop();

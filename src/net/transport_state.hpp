@@ -123,10 +123,10 @@ class TransportState : public Pooled {
   /// close() or the loss begins: nothing is received any more.
   virtual void stop_reading() noexcept = 0;
   /// Last of all calls, once, in a turn that nobody else's code is in; the descriptor is closed
-  /// after it. Throws: KeyboardInterrupt.
+  /// after it. Not if the loop ends before. Throws: KeyboardInterrupt.
   virtual void connection_lost() = 0;
-  /// The loop has ended before the connection has, once: connection_lost() will not be called.
-  virtual void abandoned() noexcept {}
+  /// Once in any case, when all is over.
+  virtual void let_go() noexcept {}
 
   /// What is to be done in the connection's next turn of the ready queue, in this order.
   enum Due : std::uint8_t { due_begin = 1, due_read = 2, due_flush = 4 };
