@@ -24,11 +24,9 @@ namespace {
 // Shuffled, what is ready has another order than CPython's.
 bool shuffled() { return std::getenv("ASYNCIO_TEST_SEED") != nullptr; }
 
-Script with_soons() {
-  Script script;
-  script.soons = true;
-  return script;
-}
+struct SoonScript : Script {
+  SoonScript() { soons = true; }
+};
 
 /// A connection to which nothing has come yet.
 Coro<Line> quiet_line_to(Script& script) {
@@ -49,7 +47,7 @@ Coro<> over(Script& script) {
 // NET-057, NET-084
 ASYNC_TEST(TransportOrder, CreatorGoesOnAfterConnectionMadeAndBeforeTheFirstData) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   asyncio::SocketPair pair = asyncio::socketpair();
   ::send(pair.second.fileno(), "data", 4, 0);
   auto& loop = asyncio::get_running_loop();
@@ -67,7 +65,7 @@ ASYNC_TEST(TransportOrder, CreatorGoesOnAfterConnectionMadeAndBeforeTheFirstData
 // NET-083
 ASYNC_TEST(TransportOrder, DataEndAndLossComeInATurnEach) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   asyncio::SocketPair pair = asyncio::socketpair();
   ::send(pair.second.fileno(), "data", 4, 0);
   pair.second.close();
@@ -84,7 +82,7 @@ ASYNC_TEST(TransportOrder, DataEndAndLossComeInATurnEach) {
 // NET-101
 ASYNC_TEST(TransportOrder, CloseEndsTheConnectionByCallSoon) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   const Line line = co_await quiet_line_to(script);
   script.soon("before");
   line.transport.close();
@@ -97,7 +95,7 @@ ASYNC_TEST(TransportOrder, CloseEndsTheConnectionByCallSoon) {
 // NET-102
 ASYNC_TEST(TransportOrder, AbortEndsTheConnectionByCallSoonAlsoIfDataIsDue) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   const Line line = co_await quiet_line_to(script);
   line.send("data");
   asyncio::get_running_loop().call_soon([&] {  // in the iteration that finds the data
@@ -113,7 +111,7 @@ ASYNC_TEST(TransportOrder, AbortEndsTheConnectionByCallSoonAlsoIfDataIsDue) {
 // NET-101, NET-108, NET-109
 ASYNC_TEST(TransportOrder, WhatWasWrittenIsSentBeforeTheLoss) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   const Line line = co_await support::narrow_line_to(script);
   co_await passes(3);
   script.log.clear();
@@ -131,7 +129,7 @@ ASYNC_TEST(TransportOrder, WhatWasWrittenIsSentBeforeTheLoss) {
 // NET-101, NET-109: what goes out with the last bytes comes in their turn.
 ASYNC_TEST(TransportOrder, TheLossIsInTheTurnOfTheLastBytes) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   const Line line = co_await support::line_to(script);
   co_await passes(3);
   line.transport.set_write_buffer_limits(0);
@@ -150,7 +148,7 @@ ASYNC_TEST(TransportOrder, TheLossIsInTheTurnOfTheLastBytes) {
 // NET-111
 ASYNC_TEST(TransportOrder, ReadingGoesOnAtTheNextPoll) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   const Line line = co_await quiet_line_to(script);
   line.transport.pause_reading();
   line.send("data");
@@ -167,7 +165,7 @@ ASYNC_TEST(TransportOrder, ReadingGoesOnAtTheNextPoll) {
 // NET-083
 ASYNC_TEST(TransportOrder, TasksGoOnBetweenDataAndItsEnd) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   Line line = co_await quiet_line_to(script);
   line.send("one");
   script.soon("soon");
@@ -187,7 +185,7 @@ ASYNC_TEST(TransportOrder, TasksGoOnBetweenDataAndItsEnd) {
 // NET-087, NET-098
 ASYNC_TEST(TransportOrder, ConnectionThatIsKeptOpenAtTheEndEndsByClose) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   script.keep_open = true;
   const Line line = co_await support::line_to(script);
   line.send("data");
@@ -209,7 +207,7 @@ ASYNC_TEST(TransportOrder, ConnectionThatIsKeptOpenAtTheEndEndsByClose) {
 // NET-100
 ASYNC_TEST(TransportOrder, ErrorOfAWriteEndsTheConnectionByCallSoon) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   Line line = co_await quiet_line_to(script);
   line.transport.pause_reading();
   line.peer.close();
@@ -225,7 +223,7 @@ ASYNC_TEST(TransportOrder, ErrorOfAWriteEndsTheConnectionByCallSoon) {
 // NET-101
 ASYNC_TEST(TransportOrder, CloseWhileDataIsReceivedEndsTheConnectionByCallSoon) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   const Line line = co_await quiet_line_to(script);
   script.acts["data"] = [&] {
     script.transport->close();
@@ -239,7 +237,7 @@ ASYNC_TEST(TransportOrder, CloseWhileDataIsReceivedEndsTheConnectionByCallSoon) 
 // NET-083, NET-084: on a server's side.
 ASYNC_TEST(TransportOrder, ServersCallTheirProtocolsInTheSameOrder) {
   if (shuffled()) ASYNC_SKIP();
-  Script script = with_soons();
+  SoonScript script;
   auto& loop = asyncio::get_running_loop();
   auto factory = [&] { return std::make_unique<support::Recorder>(script); };
   auto server = co_await loop.create_server(factory, "127.0.0.1", 0, asyncio::ServerOptions());

@@ -21,9 +21,15 @@
 
 namespace support {
 
-/// What a Recorder writes down, and what it shall do.
+/// What a Recorder writes down, and what it shall do. It may go before the Recorder.
 struct Script {
-  Log log;
+  Script() = default;
+  Script(const Script&) = delete;
+  Script& operator=(const Script&) = delete;
+  ~Script() { *here = nullptr; }
+
+  std::shared_ptr<Script*> here = std::make_shared<Script*>(this);
+  Log log = {};
   /// By the names in the log; done after a call is written down. "data": at each one.
   std::map<std::string, std::function<void()>> acts = {};
   bool keep_open = false;  ///< what eof_received() returns
@@ -53,29 +59,43 @@ struct Script {
 
 /// Tells a Script of what it is told. It does not hold its transport, the script does.
 struct Recorder : asyncio::Protocol {
-  explicit Recorder(Script& s) : script(s) { ++script.alive; }
-  ~Recorder() override { --script.alive; }
+  explicit Recorder(Script& script) : script_(script.here) { ++script.alive; }
+  ~Recorder() override {
+    if (Script* script = *script_) --script->alive;
+  }
 
   void connection_made(const asyncio::Transport& transport) override {
-    script.transport = transport;
-    script.tell("made");
+    if (Script* script = *script_) {
+      script->transport = transport;
+      script->tell("made");
+    }
   }
   void data_received(std::string_view data) override {
-    script.received += data;
-    script.tell("data", script.texts ? std::string(data) : "data");
+    if (Script* script = *script_) {
+      script->received += data;
+      script->tell("data", script->texts ? std::string(data) : "data");
+    }
   }
   bool eof_received() override {
-    script.tell("eof");
-    return script.keep_open;
+    Script* script = *script_;
+    if (script != nullptr) script->tell("eof");
+    return script != nullptr && script->keep_open;
   }
   void connection_lost(std::exception_ptr error) override {
-    script.error = error;
-    script.tell("lost");
+    if (Script* script = *script_) {
+      script->error = error;
+      script->tell("lost");
+    }
   }
-  void pause_writing() override { script.tell("pause"); }
-  void resume_writing() override { script.tell("resume"); }
+  void pause_writing() override {
+    if (Script* script = *script_) script->tell("pause");
+  }
+  void resume_writing() override {
+    if (Script* script = *script_) script->tell("resume");
+  }
 
-  Script& script;
+ private:
+  std::shared_ptr<Script*> script_;
 };
 
 /// A connection with a Recorder at one end, and a plain socket, not of the loop, at the other.
