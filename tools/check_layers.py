@@ -28,8 +28,9 @@ PLACES = {
 OPENSSL = re.compile(r"src/net/(tls|ssl)\w*\.cpp$")
 BANNED_IN_PUBLIC = ["chrono", "memory", "functional", "atomic", "mutex", "thread", "stop_token",
                     "iostream", "ranges", "regex"]
-# event_loop.hpp names std::unique_ptr; <memory> is its fallback where libstdc++'s part is missing.
-ALLOWED = {("include/asyncio/event_loop.hpp", "memory")}
+# These name std::unique_ptr; <memory> is their fallback where libstdc++'s part is missing.
+ALLOWED = {("include/asyncio/event_loop.hpp", "memory"),
+           ("include/asyncio/protocols.hpp", "memory")}
 
 
 def read_layers() -> tuple[list[str], dict[str, str]]:
