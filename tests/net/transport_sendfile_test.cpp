@@ -13,6 +13,7 @@
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
 #include "support/protocols.hpp"
+#include "support/torture.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 using namespace std::chrono_literals;
 using asyncio::Coro;
@@ -458,6 +460,51 @@ ASYNC_TEST(TransportSendfile, CancellationLeavesTheConnectionOpenAndThePositionT
     all += co_await support::all_from(line, sent + 7 - all.size());
     EXPECT_TRUE(all == text.substr(0, sent) + "goes on");
     co_await close(line, script);
+  }
+}
+
+namespace {
+
+/// Sends a file that does not fit into the system's buffers, and reads it, in both ways.
+Coro<> send_a_file(Way way) {
+  const Refused refused(way);
+  const std::string text(100'000, 'x');
+  const File file(text);
+  asyncio::SocketPair pair = asyncio::socketpair();
+  pair.first.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096);
+  auto factory = [] { return std::make_unique<asyncio::Protocol>(); };
+  auto connecting = asyncio::get_running_loop().create_connection(factory, std::move(pair.first));
+  auto [transport, protocol] = co_await std::move(connecting);
+  auto sending = asyncio::create_task(asyncio::get_running_loop().sendfile(transport, file.fd()));
+  std::size_t got = 0;
+  std::vector<char> buffer(65536);
+  while (!sending.done()) {
+    const ssize_t n = ::recv(pair.second.fileno(), buffer.data(), buffer.size(), 0);
+    if (n > 0) got += static_cast<std::size_t>(n);
+    co_await asyncio::sleep(n > 0 ? 0ms : 1ms);
+  }
+  const std::size_t sent = co_await sending;
+  for (ssize_t n = 1; n > 0; got += static_cast<std::size_t>(n > 0 ? n : 0)) {
+    n = ::recv(pair.second.fileno(), buffer.data(), buffer.size(), 0);
+  }
+  support::require(sent == text.size() && got == sent, "a file is sent to its end");
+  transport.abort();
+}
+
+}  // namespace
+
+// NET-130, failure 96
+TEST(TransportSendfile, CancellationAtAnyAwaitLeavesNothing) {
+  const support::LogCapture reports;
+  for (const Way way : ways) {
+    EXPECT_EQ(asyncio::testing::cancel_at_each_await([way] { return send_a_file(way); }), "");
+  }
+}
+
+TEST(TransportSendfile, AllocationThatFailsLeavesNothing) {
+  const support::LogCapture reports;
+  for (const Way way : ways) {
+    EXPECT_EQ(asyncio::testing::fail_at_each_allocation([way] { return send_a_file(way); }), "");
   }
 }
 

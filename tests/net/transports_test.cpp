@@ -120,8 +120,9 @@ ASYNC_TEST(Transports, RefusedConnectionCallsNoFactory) {
     return echo();
   };
   auto& loop = asyncio::get_running_loop();
-  EXPECT_TRUE((co_await support::thrown_by_await(loop.create_connection(factory, "127.0.0.1", port)))
-                  .ends_with("Connection refused"));
+  EXPECT_TRUE(
+      (co_await support::thrown_by_await(loop.create_connection(factory, "127.0.0.1", port)))
+          .ends_with("Connection refused"));
   EXPECT_FALSE(made);
 }
 
@@ -132,13 +133,12 @@ ASYNC_TEST(Transports, WhatTheFactoryThrowsIsThrownAndNothingStaysOpen) {
   auto nothing = []() -> std::unique_ptr<Echo> { return nullptr; };
   asyncio::SocketPair first = asyncio::socketpair();
   asyncio::SocketPair second = asyncio::socketpair();
-  EXPECT_EQ(
-      co_await support::thrown_by_await(loop.create_connection(fail, std::move(first.first))),
-      "runtime_error: no");
-  EXPECT_TRUE((co_await support::thrown_by_await(
-                   loop.create_connection(nothing, std::move(second.first))))
-                  .starts_with("invalid_argument: create_connection(): the protocol factory has "
-                               "returned null"));
+  EXPECT_EQ(co_await support::thrown_by_await(loop.create_connection(fail, std::move(first.first))),
+            "runtime_error: no");
+  EXPECT_TRUE(
+      (co_await support::thrown_by_await(loop.create_connection(nothing, std::move(second.first))))
+          .starts_with("invalid_argument: create_connection(): the protocol factory has "
+                       "returned null"));
   char byte = 0;
   EXPECT_EQ(::recv(first.second.fileno(), &byte, 1, 0), 0);
   EXPECT_EQ(::recv(second.second.fileno(), &byte, 1, 0), 0);
@@ -209,8 +209,8 @@ ASYNC_TEST(Transports, SocketThatIsConnectedBecomesATransport) {
 ASYNC_TEST(Transports, SocketThatIsNotConnectedIsLostWithItsError) {
   Script script;
   auto& loop = asyncio::get_running_loop();
-  auto [transport, protocol] = co_await loop.create_connection(
-      recorder_of(script), Socket(Address::Family::ipv4));
+  auto [transport, protocol] =
+      co_await loop.create_connection(recorder_of(script), Socket(Address::Family::ipv4));
   EXPECT_TRUE(co_await until([&] { return script.has("lost") || script.has("eof"); }));
   EXPECT_TRUE(co_await until([&] { return script.has("lost"); }));
   script.transport.reset();
@@ -304,8 +304,8 @@ ASYNC_TEST(Transports, ServerOnSeveralHostsThatServesLater) {
   server.start_serving();
   for (const Address& address : server.sockets()) {
     Script script;
-    auto [transport, protocol] = co_await loop.create_connection(
-        recorder_of(script), address.host(), address.port());
+    auto [transport, protocol] =
+        co_await loop.create_connection(recorder_of(script), address.host(), address.port());
     co_await say_hello(transport, script);
   }
   co_await close(server);
