@@ -122,7 +122,6 @@ bool Listener::accept_one() {
     server_.accepted(std::move(endpoint), Address(generic, size));
   } catch (const KeyboardInterrupt&) {
     if (!server_.closed()) push();
-    push();  // it goes on if the loop does
     throw;
   } catch (...) {
     report("a connection that was accepted could not be set up; it is closed",
