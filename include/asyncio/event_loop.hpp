@@ -33,7 +33,10 @@ class Resolver;
 class Socket;
 template <class P>
 struct Connected;
+template <class P>
+struct ConnectedDatagram;
 struct ConnectionOptions;
+struct DatagramOptions;
 struct ServerOptions;
 class ThreadPoolExecutor;
 struct NameInfo;
@@ -372,6 +375,21 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// Throws: std::invalid_argument for a number that is no signal; RuntimeError on another thread
   /// than the loop's.
   bool remove_signal_handler(int signal);
+
+  // --- datagrams: include <asyncio/datagram.hpp> ---
+
+  /// Makes a socket for datagrams; a factory makes its protocol, a DatagramProtocol.
+  ///
+  /// Returns: ConnectedDatagram {transport, protocol}, after connection_made().
+  /// Throws: std::invalid_argument without a family, or if the addresses are of different ones;
+  /// std::system_error "bind 127.0.0.1:53: Permission denied".
+  /// Cancellation: prompt, and leaves nothing open.
+  template <class F>
+  Coro<ConnectedDatagram<detail::ProtocolOf<F>>> create_datagram_endpoint(F factory,
+                                                                          DatagramOptions options);
+  /// Of a datagram socket, which it takes over. One that is connected sends to its peer only.
+  template <class F>
+  Coro<ConnectedDatagram<detail::ProtocolOf<F>>> create_datagram_endpoint(F factory, Socket socket);
 
   // --- errors ---
 

@@ -97,9 +97,6 @@ void add_listener(ServerState& server, Socket socket) {
   server.add(take_endpoint(server.loop(), socket, who));
 }
 
-namespace {
-
-// A socket that a server has left behind.
 void remove_stale(const std::string& path) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
@@ -108,6 +105,7 @@ void remove_stale(const std::string& path) {
 }  // namespace
 
 void add_unix_listener(ServerState& server, const std::string& path, bool cleanup) {
+void add_unix_listener(ServerState& server, const std::string& path) {
   const Address address = Address::unix_path(path);
   const bool is_file = !address.path().starts_with('\0') && !address.path().empty();
   if (is_file) remove_stale(path);

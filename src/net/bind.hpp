@@ -20,6 +20,8 @@ class ServerState;
 /// Throws: std::system_error "error while attempting to bind on address A: TEXT".
 [[nodiscard]] std::vector<Socket> bind_all(const std::vector<Address>& addresses,
                                            const ServerOptions& options);
+/// If a server or an endpoint has left a socket file there.
+void remove_stale(const std::string& path);
 void add_listener(ServerState& server, Socket socket);
 /// Replaces a socket file that is there; if `cleanup`, removes its own when the server closes.
 /// Throws: std::system_error, also if something else than a socket is there.

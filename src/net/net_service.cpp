@@ -1,5 +1,6 @@
 #include "net/net_service.hpp"
 
+#include "net/datagram_transport.hpp"
 #include "net/server_state.hpp"
 #include "net/transport_state.hpp"
 
@@ -39,6 +40,11 @@ void NetService::loop_closing() noexcept {
     leave(transport);
     transport.abandon();
   }
+  while (endpoints_ != nullptr) {
+    DatagramTransportState& endpoint = *endpoints_;
+    leave(endpoint);
+    endpoint.abandon();
+  }
 }
 
 void NetService::enter(TransportState& transport) noexcept {
@@ -46,6 +52,12 @@ void NetService::enter(TransportState& transport) noexcept {
 }
 void NetService::leave(TransportState& transport) noexcept {
   unlink(transports_, transport, &TransportState::previous_, &TransportState::next_);
+}
+void NetService::enter(DatagramTransportState& endpoint) noexcept {
+  link(endpoints_, endpoint, &DatagramTransportState::previous_, &DatagramTransportState::next_);
+}
+void NetService::leave(DatagramTransportState& endpoint) noexcept {
+  unlink(endpoints_, endpoint, &DatagramTransportState::previous_, &DatagramTransportState::next_);
 }
 void NetService::enter(ServerState& server) noexcept {
   link(servers_, server, &ServerState::previous_, &ServerState::next_);

@@ -4,6 +4,7 @@
 
 namespace asyncio::detail {
 
+class DatagramTransportState;
 class ServerState;
 class TransportState;
 
@@ -16,6 +17,8 @@ class NetService final : public LoopService {
 
   void enter(TransportState& transport) noexcept;
   void leave(TransportState& transport) noexcept;
+  void enter(DatagramTransportState& endpoint) noexcept;
+  void leave(DatagramTransportState& endpoint) noexcept;
   void enter(ServerState& server) noexcept;
   void leave(ServerState& server) noexcept;
 
@@ -24,6 +27,7 @@ class NetService final : public LoopService {
 
  private:
   TransportState* transports_ = nullptr;
+  DatagramTransportState* endpoints_ = nullptr;
   ServerState* servers_ = nullptr;
 };
 

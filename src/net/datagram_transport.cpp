@@ -1,0 +1,379 @@
+#include "net/datagram_transport.hpp"
+
+#include <asyncio/error.hpp>
+#include <asyncio/exception_context.hpp>
+
+#include "base/log.hpp"
+#include "io/system.hpp"
+#include "net/net_errors.hpp"
+#include "net/net_service.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <utility>
+
+namespace asyncio::detail {
+
+DatagramTransportState::DatagramTransportState(LoopState& loop, std::unique_ptr<Endpoint> endpoint,
+                                               ProtocolPtr<DatagramProtocol> protocol,
+                                               Address destination)
+    : loop_(&loop),
+      endpoint_(std::move(endpoint)),
+      protocol_(std::move(protocol)),
+      destination_(std::move(destination)),
+      peer_(peer_address(endpoint_->fd())),
+      local_(local_address(endpoint_->fd())),
+      must_retry_(local_.family() == Address::Family::unix_ &&
+                  peer_.family() == Address::Family::none) {
+  if (destination_.family() == Address::Family::none) destination_ = peer_;
+  loop.make_scratch();
+  NetService& service = NetService::of(loop);
+  loop.ready.reserve(2);
+  service.enter(*this);
+  add_ref();  // the loop's, until the end
+  schedule(due_begin);
+}
+
+DatagramTransportState::~DatagramTransportState() = default;
+
+// --- turns --------------------------------------------------------------------------------------
+
+void DatagramTransportState::schedule(Due due) noexcept {
+  const bool queued = due_ != 0;
+  due_ |= due;
+  if (queued) return;
+  add_ref();
+  loop_->ready.push(turn_);
+}
+
+void DatagramTransportState::Turn::run(ReadyCall& self, ReadyAction action) {
+  const auto transport = Ref<DatagramTransportState>::adopt(&static_cast<Turn&>(self).transport);
+  const unsigned due = std::exchange(transport->due_, std::uint8_t{0});
+  if (action == ReadyAction::run) {
+    transport->take_turn(due);
+  } else {
+    transport->abandon();
+  }
+  transport->leave_loop_if_over();
+}
+
+// Each may bring about the end.
+void DatagramTransportState::take_turn(unsigned due) {
+  const char* reading = (due & due_read) != 0 ? "read" : "write";
+  try {
+    if ((due & due_begin) != 0 && !is_lost()) begin();
+    // Who has made it goes on first, as in CPython, and then hears of what comes.
+    if ((due & due_start) != 0 && !is_closing()) schedule(due_read);
+    if ((due & due_read) != 0 && !is_closing()) read_ready();
+    reading = "write";
+    if ((due & due_flush) != 0 && !is_lost()) flush();
+  } catch (const KeyboardInterrupt&) {
+    throw;
+  } catch (...) {
+    const Failure failure = current_failure();
+    report(fmt::format("Fatal {} error on datagram transport", reading));
+    lose(failure);
+  }
+}
+
+void DatagramTransportState::End::run(ReadyCall& self, ReadyAction action) {
+  const auto transport = Ref<DatagramTransportState>::adopt(&static_cast<End&>(self).transport);
+  transport->end_queued_ = false;
+  if (action == ReadyAction::run) {
+    transport->lost();
+  } else {
+    transport->abandon();
+  }
+  transport->leave_loop_if_over();
+}
+
+// --- calling the protocol -----------------------------------------------------------------------
+
+template <class F>
+bool DatagramTransportState::call(const char* before, const char* what, F fn) {
+  const auto self = Ref<DatagramTransportState>(this);
+  const ProtocolPtr<DatagramProtocol> protocol = protocol_;
+  try {
+    fn(*protocol);
+    return true;
+  } catch (const KeyboardInterrupt&) {
+    throw;
+  } catch (...) {
+    report(fmt::format("{}protocol.{}", before, what));
+    return false;
+  }
+}
+
+void DatagramTransportState::report(std::string message) noexcept {
+  try {
+    ExceptionContext context;
+    context.message = std::move(message);
+    context.exception = std::current_exception();
+    loop_->report(context);
+  } catch (...) {
+    // Out of memory while reporting.
+  }
+}
+
+void DatagramTransportState::begin() {
+  schedule(due_start);
+  const bool made = call("Fatal error: ", "connection_made() call failed.", [this](auto& protocol) {
+    protocol.connection_made(DatagramAccess::make(Ref<DatagramTransportState>(this)));
+  });
+  if (!made) abort();
+}
+
+void DatagramTransportState::error_received(std::exception_ptr error) {
+  call("", "error_received() failed", [&](auto& protocol) { protocol.error_received(error); });
+}
+
+void DatagramTransportState::set_protocol(ProtocolPtr<DatagramProtocol> protocol) {
+  if (!protocol) throw_invalid_argument("set_protocol(): it is null; give a protocol");
+  if (state_ != State::lost) std::swap(protocol_, protocol);
+}
+
+// --- receiving ----------------------------------------------------------------------------------
+
+// Once; what is left comes in another turn, after those of others.
+void DatagramTransportState::read_ready() {
+  const std::span<std::byte> into = loop_->scratch();
+  sockaddr_storage raw{};
+  iovec part{into.data(), into.size()};
+  msghdr message{};
+  message.msg_name = &raw;
+  message.msg_namelen = sizeof raw;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const IoResult got =
+      endpoint_->may(Way::read) ? sys::receive_message(endpoint_->fd(), message) : would_block;
+  if (got == would_block) {
+    endpoint_->exhausted(Way::read);
+    return endpoint_->wait(Way::read, readable_);
+  }
+  // Also when KeyboardInterrupt comes out of the call.
+  struct Again {
+    DatagramTransportState& transport;
+    ~Again() {
+      if (!transport.is_closing()) transport.schedule(due_read);
+    }
+  };
+  const Again again{*this};
+  if (got >= 0) {
+    const Address from(reinterpret_cast<const sockaddr*>(&raw), message.msg_namelen);
+    received(into.first(static_cast<std::size_t>(got)), from);
+  } else {
+    const bool connected = peer_.family() != Address::Family::none;
+    error_received(system_error(static_cast<int>(-got),
+                                connected ? "recvfrom " + peer_.str() : std::string("recvfrom")));
+  }
+}
+
+void DatagramTransportState::received(std::span<const std::byte> data, const Address& from) {
+  call("", "datagram_received() failed", [&](auto& protocol) {
+    protocol.datagram_received({reinterpret_cast<const char*>(data.data()), data.size()}, from);
+  });
+}
+
+// --- sending ------------------------------------------------------------------------------------
+
+const Address& DatagramTransportState::destination_of(const Address& to) const {
+  const bool given = to.family() != Address::Family::none;
+  if (destination_.family() == Address::Family::none) {
+    if (given) return to;
+    throw_invalid_argument(
+        "sendto(): an address is needed; give one, or make the endpoint with a "
+        "remote_addr");
+  }
+  if (given && to != destination_) {
+    throw_invalid_argument(
+        fmt::format("sendto(): invalid address {}: must be none or {}; an endpoint without "
+                    "remote_addr sends to any",
+                    to.str(), destination_.str()));
+  }
+  return destination_;
+}
+
+IoResult DatagramTransportState::send(std::span<const std::byte> data, const Address& to) noexcept {
+  if (!must_retry_ && !endpoint_->may(Way::write)) return would_block;
+  sockaddr_storage raw{};
+  iovec part{const_cast<std::byte*>(data.data()), data.size()};  // NOLINT: it is only read
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (peer_.family() == Address::Family::none) {
+    message.msg_name = &raw;
+    message.msg_namelen = to.to_raw(&raw);
+  }
+  const IoResult sent = sys::send_message(endpoint_->fd(), message);
+  if (sent == would_block) endpoint_->exhausted(Way::write);
+  return sent;
+}
+
+void DatagramTransportState::send_failed(IoResult error, const Address& to) {
+  error_received(system_error(static_cast<int>(-error), "sendto " + to.str()));
+}
+
+void DatagramTransportState::sendto(std::span<const std::byte> data, const Address& to) {
+  const Address& destination = destination_of(to);
+  if (is_lost()) {
+    constexpr std::uint8_t silent = 4;  // as CPython
+    if (sends_when_lost_ < silent) {
+      ++sends_when_lost_;
+    } else {
+      log(LogLevel::warning,
+          "sendto(): the endpoint is closed, the datagram is dropped; look at is_closing()");
+    }
+    return;
+  }
+  if (queue_.empty()) {
+    const IoResult sent = send(data, destination);
+    if (sent >= 0) return;
+    if (sent != would_block) return send_failed(sent, destination);
+  }
+  wait_to_write();
+  queue_.push({std::string(reinterpret_cast<const char*>(data.data()), data.size()), destination});
+  pause_if_full();
+}
+
+// Of Unix sockets that are not connected the kernel says that they are writable all the time, also
+// when a receiver has as many unread datagrams as it may have.
+void DatagramTransportState::wait_to_write() {
+  constexpr std::int64_t pause = 2'000'000;
+  if (!must_retry_) {
+    if (!endpoint_->awaited(Way::write)) endpoint_->wait(Way::write, writable_);
+  } else if (!retrying_) {
+    loop_->arm(retry_, loop_->now() + pause);
+    retrying_ = true;
+    add_ref();
+  }
+}
+
+void DatagramTransportState::Retry::ended(ReadyCall& self, ReadyAction action) {
+  const auto transport =
+      Ref<DatagramTransportState>::adopt(&static_cast<Retry&>(static_cast<Timer&>(self)).transport);
+  transport->retrying_ = false;
+  transport->loop_->ready.unreserve();
+  if (action == ReadyAction::run && !transport->is_lost()) transport->schedule(due_flush);
+  transport->leave_loop_if_over();
+}
+
+void DatagramTransportState::stop_waiting() noexcept {
+  endpoint_->stop_waiting(Way::read);
+  endpoint_->stop_waiting(Way::write);
+  if (!retry_.armed()) return;
+  loop_->disarm(retry_);
+  retrying_ = false;
+  drop_ref();  // not the last one: the loop has one
+}
+
+void DatagramTransportState::flush() {
+  while (!queue_.empty()) {
+    const DatagramQueue::Datagram& first = queue_.front();
+    const IoResult sent = send(std::as_bytes(std::span(first.data)), first.to);
+    if (sent == would_block) {
+      wait_to_write();
+      break;
+    }
+    const DatagramQueue::Datagram datagram = queue_.pop();
+    if (sent >= 0) continue;
+    schedule(due_flush);  // the rest later, as CPython
+    return send_failed(sent, datagram.to);
+  }
+  if (paused_writing_ && queue_.size() <= low_) {
+    paused_writing_ = false;
+    call("", "resume_writing() failed", [](auto& protocol) { protocol.resume_writing(); });
+  }
+  if (queue_.empty() && state_ == State::closing) lost();
+}
+
+void DatagramTransportState::set_write_limits(std::size_t high, std::size_t low) {
+  high_ = high;
+  low_ = low;
+  pause_if_full();
+}
+
+void DatagramTransportState::pause_if_full() {
+  if (paused_writing_ || queue_.size() <= high_) return;
+  paused_writing_ = true;
+  call("", "pause_writing() failed", [](auto& protocol) { protocol.pause_writing(); });
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+void DatagramTransportState::close() noexcept {
+  if (is_closing()) return;
+  state_ = State::closing;
+  endpoint_->stop_waiting(Way::read);
+  if (queue_.empty()) end();
+}
+
+void DatagramTransportState::lose(Failure failure) noexcept {
+  if (is_lost()) return;
+  failure_ = std::move(failure);
+  queue_.clear();
+  stop_waiting();
+  end();
+}
+
+void DatagramTransportState::end() noexcept {
+  state_ = State::losing;
+  end_queued_ = true;
+  add_ref();
+  loop_->ready.push(end_);
+}
+
+void DatagramTransportState::lost() {
+  // Also when KeyboardInterrupt comes out of it.
+  struct Gone {
+    DatagramTransportState& transport;
+    ~Gone() { transport.abandon(); }
+  };
+  state_ = State::losing;
+  const Gone gone{*this};
+  call("", "connection_lost() failed",
+       [this](auto& protocol) { protocol.connection_lost(failure_.error); });
+}
+
+void DatagramTransportState::abandon() noexcept {
+  if (state_ == State::lost) return;
+  state_ = State::lost;
+  NetService::of(*loop_).leave(*this);
+  queue_.clear();
+  try {
+    (void)local();
+  } catch (...) {
+    // It cannot be told then.
+  }
+  stop_waiting();
+  endpoint_.reset();
+  // The two no longer keep each other, and the loop keeps neither.
+  const auto self = Ref<DatagramTransportState>::adopt(this);
+  const ProtocolPtr<DatagramProtocol> last = std::exchange(protocol_, {});
+  leave_loop_if_over();
+}
+
+// What is queued keeps its slot.
+void DatagramTransportState::leave_loop_if_over() noexcept {
+  if (loop_ == nullptr || state_ != State::lost || due_ != 0 || end_queued_ || retrying_) {
+    return;
+  }
+  std::exchange(loop_, nullptr)->ready.unreserve(2);
+}
+
+// --- about it -----------------------------------------------------------------------------------
+
+const Address& DatagramTransportState::local() {
+  if (endpoint_ != nullptr) local_ = local_address(endpoint_->fd());
+  return local_;
+}
+
+std::optional<std::string> DatagramTransportState::extra_info(std::string_view name) {
+  if (name != "peername" && name != "sockname") return std::nullopt;
+  const Address& address = name == "peername" ? peer() : local();
+  if (address.family() == Address::Family::none) return std::nullopt;
+  return address.str();
+}
+
+}  // namespace asyncio::detail
