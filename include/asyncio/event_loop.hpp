@@ -391,6 +391,23 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <class F>
   Coro<ConnectedDatagram<detail::ProtocolOf<F>>> create_datagram_endpoint(F factory, Socket socket);
 
+  // --- pipes: include <asyncio/transports.hpp> ---
+  //
+  // Of a pipe, a FIFO, a socket or a character device, which they make non-blocking and take over.
+
+  /// What is read goes to the protocol. At the end eof_received() is called and then, whatever that
+  /// returns, connection_lost(); a terminal that is gone is an end, too.
+  ///
+  /// Returns: Connected {transport, protocol}, after connection_made().
+  /// Throws: std::invalid_argument for another kind of descriptor, which then stays the caller's.
+  /// Cancellation: closes the pipe.
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> connect_read_pipe(F factory, int fd);
+  /// What is written is sent. connection_lost() is called as soon as nobody can read it any more,
+  /// with an error if something was still to be sent. write_eof() is close().
+  template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> connect_write_pipe(F factory, int fd);
+
   // --- errors ---
 
   using ExceptionHandler = detail::UniqueFunction<void(EventLoop&, const ExceptionContext&)>;

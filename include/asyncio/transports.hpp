@@ -93,7 +93,7 @@ class Transport {
   detail::Ref<detail::ProtocolTransport> state_;
 };
 
-/// What EventLoop::create_connection() gives.
+/// What EventLoop::create_connection() and connect_read_pipe() give.
 template <class P>
 struct Connected {
   Transport transport;
@@ -161,6 +161,9 @@ Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket so
                              SocketOf family, ServerOptions options);
 Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
                                         ServerOptions options);
+
+Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int fd);
+Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int fd);
 
 template <class P>
 Coro<Connected<P>> connected_as(Coro<ConnectedAny> connecting) {
@@ -262,6 +265,15 @@ template <class F>
 Server EventLoop::create_unix_server(F factory, Socket socket, ServerOptions options) {
   return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
                                        std::move(socket), detail::SocketOf::unix_, options);
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::connect_read_pipe(F factory, int fd) {
+  return detail::connected_as<detail::ProtocolOf<F>>(
+      detail::open_read_pipe(*this, detail::protocol_factory(std::move(factory)), fd));
+}
+
+template <class F>
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::connect_write_pipe(F factory, int fd) {
+  return detail::connected_as<detail::ProtocolOf<F>>(
+      detail::open_write_pipe(*this, detail::protocol_factory(std::move(factory)), fd));
 }
 
 }  // namespace asyncio

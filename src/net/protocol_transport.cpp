@@ -156,7 +156,7 @@ void ProtocolTransport::ended() {
   call_or_end("eof_received()", [&](const AnyProtocol& protocol) {
     keep_open = protocol.plain ? protocol.plain->eof_received() : protocol.buffered->eof_received();
   });
-  if (!keep_open) close();
+  if (!keep_open || !can_write_eof()) close();
 }
 
 void ProtocolTransport::pause_reading() noexcept {

@@ -7,7 +7,7 @@
 namespace asyncio::detail {
 
 /// A connection whose bytes go to a protocol.
-class ProtocolTransport final : public TransportState {
+class ProtocolTransport : public TransportState {
  public:
   /// connection_made() comes in a turn of its own, reading begins after it.
   ProtocolTransport(LoopState& loop, std::unique_ptr<ByteStream> stream, AnyProtocol protocol);
@@ -15,11 +15,18 @@ class ProtocolTransport final : public TransportState {
   void pause_reading() noexcept;
   void resume_reading() noexcept;
   [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !is_closing(); }
+  virtual void pause_reading() noexcept;
+  virtual void resume_reading() noexcept;
+  [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !stopped_ && !is_closing(); }
 
   /// Null when the connection has ended.
   [[nodiscard]] BaseProtocol* protocol() const noexcept { return protocol_.get(); }
   /// Throws: std::invalid_argument for null.
   void set_protocol(const AnyProtocol& protocol);
+
+ protected:
+  void begin() override;
+  void read_ready() override;
 
  private:
   struct Readable : IoObserver {
@@ -32,6 +39,8 @@ class ProtocolTransport final : public TransportState {
   void read_ready() override;
   void pause_writing() override;
   void resume_writing() override;
+  void pause_writing() noexcept override;
+  void resume_writing() noexcept override;
   void stop_reading() noexcept override;
   void connection_lost() override;
   void let_go() noexcept override;

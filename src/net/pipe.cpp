@@ -1,0 +1,162 @@
+#include <asyncio/error.hpp>
+#include <asyncio/sleep.hpp>
+#include <asyncio/transports.hpp>
+
+#include "io/system.hpp"
+#include "loop/endpoint.hpp"
+#include "net/protocol_transport.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace asyncio::detail {
+namespace {
+
+enum class PipeKind : std::uint8_t { pipe, socket, terminal };
+
+/// Throws: std::invalid_argument of a file or a directory.
+PipeKind kind_of(int fd, const char* who) {
+  struct stat found{};
+  if (::fstat(fd, &found) != 0) sys::throw_errno(errno, fmt::format("{}: descriptor {}", who, fd));
+  if (S_ISFIFO(found.st_mode)) return PipeKind::pipe;
+  if (S_ISSOCK(found.st_mode)) return PipeKind::socket;
+  if (S_ISCHR(found.st_mode)) return PipeKind::terminal;
+  throw_invalid_argument(
+      fmt::format("{}: descriptor {} is no pipe, FIFO, socket or character device; read and write "
+                  "files with to_thread()",
+                  who, fd));
+}
+
+std::unique_ptr<Endpoint> take_over(LoopState& loop, int fd, const char* who) {
+  if (const int result = sys::set_nonblocking(fd); result < 0) {
+    sys::throw_errno(-result, fmt::format("{}: descriptor {}", who, fd));
+  }
+  return loop.backend().open(fd, Descriptor::pipe);
+}
+
+/// The end of a pipe that is read from.
+class ReadEnd final : public ByteStream {
+ public:
+  ReadEnd(std::unique_ptr<Endpoint> endpoint, PipeKind kind) noexcept
+      : endpoint_(std::move(endpoint)), kind_(kind) {}
+
+  IoResult receive(std::span<std::byte> into) noexcept override {
+    const IoResult got = endpoint_->receive(into);
+    return got == -EIO && kind_ == PipeKind::terminal ? 0 : got;  // the other side was closed
+  }
+  IoResult send(const iovec*, int) noexcept override {
+    was_written_to_ = true;
+    return -EBADF;
+  }
+  IoResult finish_sending() noexcept override { return 0; }
+  [[nodiscard]] bool can_finish_sending() const noexcept override { return false; }
+  [[nodiscard]] std::exception_ptr own_error() noexcept override {
+    if (!was_written_to_) return nullptr;
+    return std::make_exception_ptr(
+        RuntimeError("write(): the transport of connect_read_pipe() only reads; "
+                     "connect_write_pipe() makes one that writes"));
+  }
+  [[nodiscard]] Endpoint& endpoint() noexcept override { return *endpoint_; }
+  void wait(Way way, IoObserver& observer) noexcept override { endpoint_->wait(way, observer); }
+  void stop_waiting(Way way) noexcept override { endpoint_->stop_waiting(way); }
+  [[nodiscard]] bool awaited(Way way) const noexcept override { return endpoint_->awaited(way); }
+
+ private:
+  std::unique_ptr<Endpoint> endpoint_;
+  PipeKind kind_;
+  bool was_written_to_ = false;
+};
+
+/// The end of a pipe that is written to. It becomes readable when nobody can read the other end any
+/// more.
+class WritePipeTransport final : public ProtocolTransport {
+ public:
+  WritePipeTransport(LoopState& loop, std::unique_ptr<Endpoint> endpoint, AnyProtocol protocol,
+                     bool tells_of_its_reader)
+      : ProtocolTransport(loop, std::move(endpoint), std::move(protocol)),
+        tells_of_its_reader_(tells_of_its_reader) {
+    ProtocolTransport::pause_reading();
+  }
+
+  // Nothing is read.
+  void pause_reading() noexcept override {}
+  void resume_reading() noexcept override {}
+  void write_eof() override { close(); }
+
+ private:
+  struct ReaderGone : IoObserver {
+    explicit ReaderGone(WritePipeTransport& t) noexcept
+        : IoObserver{&ReaderGone::is}, transport(t) {}
+    static void is(IoObserver& self) noexcept {
+      static_cast<ReaderGone&>(self).transport.schedule(due_read);
+    }
+    WritePipeTransport& transport;
+  };
+
+  void begin() override {
+    ProtocolTransport::begin();
+    if (tells_of_its_reader_ && !is_closing()) schedule(due_read);
+  }
+  void read_ready() override {
+    if (!stream()->endpoint().may(Way::read)) {
+      stream()->wait(Way::read, reader_gone_);
+    } else if (unsent() > 0) {
+      lose(-EPIPE, "write to");
+    } else {
+      abort();
+    }
+  }
+
+  ReaderGone reader_gone_{*this};
+  bool tells_of_its_reader_;
+};
+
+// Who has opened a FIFO for reading as well is a reader himself; a terminal is readable when
+// something is typed.
+bool tells_of_its_reader(int fd, PipeKind kind) {
+  return kind == PipeKind::socket ||
+         (kind == PipeKind::pipe && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY);
+}
+
+Coro<ConnectedAny> connected(Ref<ProtocolTransport> state, AnyProtocol protocol) {
+  const Transport transport = TransportAccess::make(std::move(state));
+  try {
+    // As in CPython: connection_made() runs, reading begins, and only then does the creator go on.
+    co_await sleep(Duration());
+    co_await sleep(Duration());
+  } catch (...) {
+    transport.close();
+    throw;
+  }
+  co_return ConnectedAny{transport, protocol};
+}
+
+}  // namespace
+
+Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
+  constexpr const char* who = "connect_read_pipe()";
+  LoopState& state = LoopAccess::state(loop);
+  AnyProtocol protocol = factory();
+  const PipeKind kind = kind_of(fd, who);
+  auto end = std::make_unique<ReadEnd>(take_over(state, fd, who), kind);
+  co_return co_await connected(
+      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(end), protocol)),
+      protocol);
+}
+
+Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
+  constexpr const char* who = "connect_write_pipe()";
+  LoopState& state = LoopAccess::state(loop);
+  AnyProtocol protocol = factory();
+  const bool tells = tells_of_its_reader(fd, kind_of(fd, who));
+  co_return co_await connected(Ref<ProtocolTransport>::adopt(new WritePipeTransport(
+                                   state, take_over(state, fd, who), protocol, tells)),
+                               protocol);
+}
+
+}  // namespace asyncio::detail

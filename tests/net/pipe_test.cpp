@@ -1,0 +1,513 @@
+#include <asyncio/asyncio.hpp>
+#include <asyncio/testing.hpp>
+#include <asyncio/transports.hpp>
+
+#include "io/fault.hpp"
+#include "support/errors.hpp"
+#include "support/log_capture.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+using namespace std::chrono_literals;
+namespace sys = asyncio::detail::sys;
+using asyncio::Coro;
+using asyncio::Transport;
+using Log = std::vector<std::string>;
+
+namespace {
+
+asyncio::EventLoop& loop() { return asyncio::get_running_loop(); }
+
+/// Notes what it is told: "made", "<data>", "eof", "lost", "lost 32".
+struct Recorder : asyncio::Protocol {
+  Log log;
+  std::string data;
+  std::optional<Transport> transport;
+  bool goes_on = false;  ///< what eof_received() says
+  asyncio::Event changed;
+
+  void connection_made(const Transport& made) override {
+    transport = made;
+    note("made");
+  }
+  void data_received(std::string_view bytes) override {
+    data += bytes;
+    changed.set();
+  }
+  bool eof_received() override {
+    note("eof");
+    return goes_on;
+  }
+  void pause_writing() override { note("paused"); }
+  void resume_writing() override { note("resumed"); }
+  void connection_lost(std::exception_ptr error) override {
+    transport.reset();
+    note(error == nullptr ? "lost" : "lost " + number(error));
+  }
+
+  void note(std::string what) {
+    log.push_back(std::move(what));
+    changed.set();
+  }
+  static std::string number(const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::system_error& e) {
+      return std::to_string(e.code().value());
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+  }
+};
+
+std::unique_ptr<Recorder> make_recorder() { return std::make_unique<Recorder>(); }
+using Pipe = asyncio::Connected<Recorder>;
+
+Coro<> has_noted(Recorder& recorder, std::size_t lines, std::size_t bytes) {
+  while (recorder.log.size() < lines || recorder.data.size() < bytes) {
+    recorder.changed.clear();
+    co_await recorder.changed.wait();
+  }
+}
+
+/// Until so much has come. Throws: TimeoutError after five seconds.
+Coro<> noted(const Pipe& pipe, std::size_t lines, std::size_t bytes = 0) {
+  co_await asyncio::wait_for(has_noted(*pipe.protocol, lines, bytes), 5s);
+}
+
+/// A descriptor that closes itself.
+struct Fd {
+  int number = -1;
+  Fd() = default;
+  explicit Fd(int fd) : number(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() { close(); }
+  void close() {
+    if (number >= 0) ::close(std::exchange(number, -1));
+  }
+  void write(std::string_view text) const {
+    EXPECT_EQ(::write(number, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  [[nodiscard]] std::string read(std::size_t most = 1 << 20) const {
+    std::string text(most, '\0');
+    const ssize_t got = ::read(number, text.data(), most);
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+  }
+  int release() { return std::exchange(number, -1); }
+};
+
+struct Ends {
+  Fd read;
+  Fd write;
+};
+
+void open_pipe(Ends& ends) {
+  int fds[2];
+  ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
+  ends.read.number = fds[0];
+  ends.write.number = fds[1];
+}
+
+/// A pseudo terminal that changes nothing of what goes through it.
+struct Terminal {
+  Fd master;
+  Fd slave;
+};
+
+bool open_terminal(Terminal& terminal) {
+  terminal.master.number = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal.master.number < 0 || ::grantpt(terminal.master.number) != 0 ||
+      ::unlockpt(terminal.master.number) != 0) {
+    return false;
+  }
+  char name[64];
+  if (::ptsname_r(terminal.master.number, name, sizeof name) != 0) return false;
+  terminal.slave.number = ::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  return terminal.slave.number >= 0;
+}
+
+Coro<Pipe> read_pipe(Fd& fd) {
+  co_return co_await loop().connect_read_pipe(&make_recorder, fd.release());
+}
+Coro<Pipe> write_pipe(Fd& fd) {
+  co_return co_await loop().connect_write_pipe(&make_recorder, fd.release());
+}
+
+/// Writes until the system takes no more. Returns: how many bytes.
+std::size_t fill(const Transport& transport) {
+  std::size_t written = 0;
+  while (transport.get_write_buffer_size() == 0) {
+    transport.write(std::string(10'000, 'x'));
+    written += 10'000;
+  }
+  return written;
+}
+
+Coro<> until_ended(const Pipe& pipe) {
+  while (pipe.transport.fileno() >= 0) co_await asyncio::sleep(0s);
+}
+
+}  // namespace
+
+// --- reading ------------------------------------------------------------------------------------
+
+// NET-122, NET-123
+ASYNC_TEST(ReadPipe, GivesWhatIsWrittenAndThenTheEnd) {
+  Ends ends;
+  open_pipe(ends);
+  const int fd = ends.read.number;
+  Pipe pipe = co_await read_pipe(ends.read);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made"}));
+  EXPECT_EQ(pipe.transport.fileno(), fd);
+  EXPECT_NE(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+  ends.write.write("one");
+  co_await noted(pipe, 1, 3);
+  ends.write.write("two");
+  co_await noted(pipe, 1, 6);
+  ends.write.close();
+  co_await noted(pipe, 3);
+  EXPECT_EQ(pipe.protocol->data, "onetwo");
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "eof", "lost"}));
+  EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
+}
+
+// NET-123
+ASYNC_TEST(ReadPipe, EndsAfterTheEndWhateverTheProtocolSays) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await read_pipe(ends.read);
+  pipe.protocol->goes_on = true;
+  ends.write.write("all");
+  ends.write.close();
+  co_await noted(pipe, 3);
+  EXPECT_EQ(pipe.protocol->data, "all");
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "eof", "lost"}));
+}
+
+// NET-122
+ASYNC_TEST(ReadPipe, OfASocketAndAFifo) {
+  auto pair = asyncio::socketpair();
+  Fd near(pair.first.detach());
+  Pipe of_socket = co_await read_pipe(near);
+  co_await loop().sock_sendall(pair.second, "hello");
+  co_await noted(of_socket, 1, 5);
+  pair.second.close();
+  co_await noted(of_socket, 3);
+
+  char directory[] = "/tmp/asyncio-pipe-XXXXXX";
+  ASYNC_ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string path = std::string(directory) + "/fifo";
+  EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  Fd reading(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Fd writing(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  Pipe of_fifo = co_await read_pipe(reading);
+  writing.write("hello");
+  writing.close();
+  co_await noted(of_fifo, 3);
+  EXPECT_EQ(of_fifo.protocol->data, "hello");
+  ::unlink(path.c_str());
+  ::rmdir(directory);
+}
+
+// NET-122
+ASYNC_TEST(Pipe, RefusesAFileAndLeavesItOpen) {
+  Fd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file.number < 0) ASYNC_SKIP() << "no O_TMPFILE here";
+  const std::string tail = "(): descriptor " + std::to_string(file.number) +
+                           " is no pipe, FIFO, socket or character device; read and write files "
+                           "with to_thread()";
+  EXPECT_EQ(
+      co_await support::thrown_by_await(loop().connect_read_pipe(&make_recorder, file.number)),
+      "invalid_argument: connect_read_pipe" + tail);
+  EXPECT_EQ(
+      co_await support::thrown_by_await(loop().connect_write_pipe(&make_recorder, file.number)),
+      "invalid_argument: connect_write_pipe" + tail);
+  EXPECT_NE(::fcntl(file.number, F_GETFD), -1);
+  EXPECT_EQ(co_await support::thrown_by_await(loop().connect_read_pipe(&make_recorder, -1)),
+            "system_error: connect_read_pipe(): descriptor -1: Bad file descriptor");
+}
+
+// NET-126
+ASYNC_TEST(ReadPipe, OfATerminalGivesLinesAndAnOrdinaryEnd) {
+  Terminal terminal;
+  if (!open_terminal(terminal)) ASYNC_SKIP() << "no pseudo terminals here";
+  Fd slave(::dup(terminal.slave.number));
+  terminal.master.write("one\ntwo\n");  // both are there before anybody reads
+  Pipe typed = co_await read_pipe(slave);
+  co_await noted(typed, 1, 8);
+  EXPECT_EQ(typed.protocol->data, "one\ntwo\n");
+  typed.transport.close();
+  co_await noted(typed, 2);
+
+  Pipe shown = co_await read_pipe(terminal.master);
+  terminal.slave.write("hello");
+  while (!shown.protocol->data.ends_with("hello")) {
+    co_await noted(shown, 1, shown.protocol->data.size() + 1);
+  }
+  terminal.slave.close();
+  co_await noted(shown, 3);
+  EXPECT_EQ(shown.protocol->log, (Log{"made", "eof", "lost"}));
+}
+
+// NET-128
+ASYNC_TEST(ReadPipe, PausesAndResumes) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await read_pipe(ends.read);
+  EXPECT_TRUE(pipe.transport.is_reading());
+  pipe.transport.pause_reading();
+  pipe.transport.pause_reading();
+  EXPECT_FALSE(pipe.transport.is_reading());
+  ends.write.write("late");
+  co_await asyncio::sleep(5ms);
+  EXPECT_EQ(pipe.protocol->data, "");
+  pipe.transport.resume_reading();
+  pipe.transport.resume_reading();
+  co_await noted(pipe, 1, 4);
+  pipe.transport.close();
+  pipe.transport.close();
+  pipe.transport.pause_reading();
+  pipe.transport.resume_reading();
+  EXPECT_FALSE(pipe.transport.is_reading());
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost"}));
+}
+
+// NET-128
+ASYNC_TEST(ReadPipe, ErrorEndsIt) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await read_pipe(ends.read);
+  ends.write.write("x");
+  const sys::Fault fault(sys::Call::read, EIO);  // of a terminal it would be an end
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost " + std::to_string(EIO)}));
+}
+
+ASYNC_TEST(ReadPipe, CannotBeWrittenTo) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await read_pipe(ends.read);
+  EXPECT_FALSE(pipe.transport.can_write_eof());
+  pipe.transport.write("x");
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log.at(1),
+            "lost write(): the transport of connect_read_pipe() only reads; connect_write_pipe() "
+            "makes one that writes");
+}
+
+// --- writing ------------------------------------------------------------------------------------
+
+// NET-122, NET-125, NET-127
+ASYNC_TEST(WritePipe, SendsAtOnceAndEndsByWriteEof) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made"}));
+  pipe.transport.write("one");
+  pipe.transport.writelines(std::vector<std::string_view>{"two", "three"});
+  EXPECT_EQ(ends.read.read(), "onetwothree");
+  EXPECT_TRUE(pipe.transport.can_write_eof());
+  pipe.transport.write_eof();
+  EXPECT_TRUE(pipe.transport.is_closing());
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost"}));
+  EXPECT_EQ(ends.read.read(), "");
+}
+
+// NET-125, NET-127
+ASYNC_TEST(WritePipe, SendsTheRestBeforeItEnds) {
+  Ends ends;
+  open_pipe(ends);
+  ::fcntl(ends.read.number, F_SETFL, O_NONBLOCK);
+  Pipe pipe = co_await write_pipe(ends.write);
+  pipe.transport.set_write_buffer_limits(1000, 10);
+  const std::size_t written = fill(pipe.transport);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "paused"}));
+  pipe.transport.write_eof();
+  std::size_t got = 0;
+  for (int i = 0; i < 5000 && got < written; ++i) {
+    got += ends.read.read().size();
+    co_await asyncio::sleep(1ms);
+  }
+  EXPECT_EQ(got, written);
+  co_await noted(pipe, 4);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "paused", "resumed", "lost"}));
+}
+
+// NET-124
+ASYNC_TEST(WritePipe, HearsAtOnceThatItsReaderHasClosed) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  co_await asyncio::sleep(2ms);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made"}));
+  ends.read.close();
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost"}));
+}
+
+// NET-124
+ASYNC_TEST(WritePipe, HearsOfAReaderThatWasGoneBefore) {
+  Ends ends;
+  open_pipe(ends);
+  ends.read.close();
+  Pipe pipe = co_await write_pipe(ends.write);
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost"}));
+}
+
+// NET-124, failure 39
+ASYNC_TEST(WritePipe, ReaderThatClosesBeforeAllIsReadIsAnError) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  fill(pipe.transport);
+  ends.read.close();
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost " + std::to_string(EPIPE)}));
+}
+
+// NET-127, failure 39
+ASYNC_TEST(WritePipe, ReaderThatClosesWhileItIsFlushedIsAnError) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  fill(pipe.transport);
+  pipe.transport.close();
+  ends.read.close();
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost " + std::to_string(EPIPE)}));
+}
+
+// NET-122, NET-124
+ASYNC_TEST(WritePipe, OfASocketHearsOfItsPeer) {
+  auto pair = asyncio::socketpair();
+  Fd near(pair.first.detach());
+  Pipe pipe = co_await write_pipe(near);
+  pipe.transport.write("hello");
+  EXPECT_EQ(co_await loop().sock_recv(pair.second, 10), "hello");
+  pair.second.close();
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost"}));
+}
+
+// NET-122
+ASYNC_TEST(WritePipe, OfATerminalShowsText) {
+  Terminal terminal;
+  if (!open_terminal(terminal)) ASYNC_SKIP() << "no pseudo terminals here";
+  Pipe pipe = co_await write_pipe(terminal.slave);
+  pipe.transport.write("hello");
+  EXPECT_EQ(terminal.master.read(), "hello");
+  terminal.master.write("typed\n");  // is no end
+  co_await asyncio::sleep(5ms);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made"}));
+  pipe.transport.close();
+  co_await noted(pipe, 2);
+}
+
+// NET-128
+ASYNC_TEST(WritePipe, ReadsNothing) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  EXPECT_FALSE(pipe.transport.is_reading());
+  pipe.transport.resume_reading();
+  pipe.transport.pause_reading();
+  EXPECT_FALSE(pipe.transport.is_reading());
+  ends.read.close();
+  co_await noted(pipe, 2);  // it still hears of the end
+}
+
+// NET-127
+ASYNC_TEST(WritePipe, AbortDropsTheRest) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  fill(pipe.transport);
+  pipe.transport.abort();
+  EXPECT_EQ(pipe.transport.get_write_buffer_size(), 0U);
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost"}));
+}
+
+// NET-127
+ASYNC_TEST(WritePipe, ErrorEndsIt) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe pipe = co_await write_pipe(ends.write);
+  const sys::Fault fault(sys::Call::write, EIO);
+  pipe.transport.write("x");
+  co_await noted(pipe, 2);
+  EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost " + std::to_string(EIO)}));
+}
+
+// failure 39
+ASYNC_TEST(WritePipe, NeverRaisesSigpipe) {
+  static volatile sig_atomic_t raised = 0;
+  struct sigaction counting{};
+  struct sigaction before{};
+  counting.sa_handler = [](int) { raised = raised + 1; };
+  ::sigaction(SIGPIPE, &counting, &before);
+  for (int i = 0; i < 3; ++i) {
+    Ends ends;
+    open_pipe(ends);
+    Pipe pipe = co_await write_pipe(ends.write);
+    ends.read.close();
+    pipe.transport.write("a");
+    pipe.transport.write("b");
+    co_await noted(pipe, 2);
+    EXPECT_EQ(pipe.protocol->log, (Log{"made", "lost " + std::to_string(EPIPE)}));
+  }
+  EXPECT_EQ(raised, 0);
+  sigset_t pending;
+  sigpending(&pending);
+  EXPECT_EQ(sigismember(&pending, SIGPIPE), 0);
+  ::sigaction(SIGPIPE, &before, nullptr);
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+// NET-122
+ASYNC_TEST(Pipe, CancelledCreationClosesIt) {
+  Ends ends;
+  open_pipe(ends);
+  const int fd = ends.read.number;
+  auto creating = asyncio::create_task(read_pipe(ends.read));
+  co_await asyncio::sleep(0s);
+  creating.cancel();
+  EXPECT_TRUE((co_await asyncio::as_result(creating)).cancelled());
+  co_await asyncio::sleep(0s);
+  EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
+}
+
+// NET-122
+ASYNC_TEST(Pipe, BothEndsInOneProgram) {
+  Ends ends;
+  open_pipe(ends);
+  Pipe in = co_await read_pipe(ends.read);
+  Pipe out = co_await write_pipe(ends.write);
+  std::string all;
+  for (int i = 0; i < 50'000; ++i) all += std::to_string(i) + " ";
+  out.transport.write(all);
+  out.transport.write_eof();
+  co_await noted(in, 3);
+  EXPECT_EQ(in.protocol->data == all, true);
+  co_await until_ended(out);
+}
