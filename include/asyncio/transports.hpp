@@ -100,6 +100,31 @@ struct Connected {
   ProtocolPtr<P> protocol;
 };
 
+/// Feeds a StreamReader with what a transport receives, and pauses that while nobody reads.
+///
+///     asyncio::StreamReader reader;
+///     auto feed = [reader] { return std::make_unique<asyncio::StreamReaderProtocol>(reader); };
+///     auto [transport, protocol] = co_await loop.connect_read_pipe(feed, fd);
+///
+/// Python: asyncio.StreamReaderProtocol, without the writer and the callback that only a server
+/// needs
+class StreamReaderProtocol : public Protocol {
+ public:
+  explicit StreamReaderProtocol(StreamReader reader) noexcept;
+  ~StreamReaderProtocol() override;
+
+  void connection_made(const Transport& transport) override;
+  void data_received(std::string_view data) override;
+  /// Returns: true: what is written goes on.
+  bool eof_received() override;
+  void connection_lost(std::exception_ptr error) override;
+
+ private:
+  class Feed;
+  StreamReader reader_;
+  std::unique_ptr<Feed> feed_;
+};
+
 namespace detail {
 
 template <class P>

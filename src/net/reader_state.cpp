@@ -121,6 +121,7 @@ void ReaderState::wait(Way, IoObserver& observer) noexcept {
   if (head_ == buffer_.size() && !buffer_.empty()) drop(0);
   if (buffer_.empty()) std::string().swap(buffer_);
   observer_ = &observer;
+  if (feeder_ != nullptr) feeder_->ready(*feeder_);
   if (source() != nullptr) source()->wait(Way::read, readable_);
 }
 

@@ -60,6 +60,8 @@ class ReaderState final : public IoSource, public Pooled {
   /// Reads from `stream` until it is null.
   void connect(StreamState* stream) noexcept;
   [[nodiscard]] StreamState* connected() const noexcept { return stream_; }
+  /// Who feeds it is told whenever somebody begins to wait for more, until it is null.
+  void fed_by(IoObserver* feeder) noexcept { feeder_ = feeder; }
 
   /// True now and then for who never has to wait: others want a turn, too.
   [[nodiscard]] bool is_greedy() noexcept {
@@ -89,6 +91,7 @@ class ReaderState final : public IoSource, public Pooled {
   std::size_t limit_;
   StreamState* stream_ = nullptr;
   IoObserver* observer_ = nullptr;
+  IoObserver* feeder_ = nullptr;
   Readable readable_{*this};
   Failure failure_;
   unsigned users_ = 1;

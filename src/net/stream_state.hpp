@@ -42,6 +42,7 @@ class StreamState final : public TransportState {
 
 struct StreamAccess {
   static StreamState& state(const StreamWriter& writer) noexcept { return *writer.state_; }
+  static ReaderState& state(const StreamReader& reader) noexcept { return *reader.state_; }
 };
 
 /// The two handles of a new connection.

@@ -312,6 +312,39 @@ ASYNC_TEST(ReadPipe, CannotBeWrittenTo) {
             "makes one that writes");
 }
 
+// NET-024
+ASYNC_TEST(ReadPipe, FeedsAStreamReader) {
+  Ends ends;
+  open_pipe(ends);
+  asyncio::StreamReader reader;
+  auto feed = [reader] { return std::make_unique<asyncio::StreamReaderProtocol>(reader); };
+  auto opened = co_await loop().connect_read_pipe(feed, ends.read.release());
+  ends.write.write("line\nrest");
+  EXPECT_EQ(co_await asyncio::wait_for(reader.readline(), 5s), "line\n");
+  ends.write.close();
+  EXPECT_EQ(co_await asyncio::wait_for(reader.read(), 5s), "rest");
+  EXPECT_TRUE(reader.at_eof());
+}
+
+// NET-024
+ASYNC_TEST(ReadPipe, IsPausedWhileItsStreamReaderIsFull) {
+  Ends ends;
+  open_pipe(ends);
+  const asyncio::StreamReader reader(100);
+  auto feed = [reader] { return std::make_unique<asyncio::StreamReaderProtocol>(reader); };
+  auto opened = co_await loop().connect_read_pipe(feed, ends.read.release());
+  ends.write.write(std::string(500, 'x'));
+  for (int i = 0; opened.transport.is_reading() && i < 1000; ++i) co_await asyncio::sleep(1ms);
+  EXPECT_FALSE(opened.transport.is_reading());
+  ends.write.write("yz");
+  EXPECT_EQ((co_await reader.readexactly(500)).size(), 500U);
+  EXPECT_FALSE(opened.transport.is_reading());
+  EXPECT_EQ(co_await asyncio::wait_for(reader.readexactly(2), 5s), "yz");
+  EXPECT_TRUE(opened.transport.is_reading());
+  opened.transport.close();
+  EXPECT_EQ(co_await asyncio::wait_for(reader.read(), 5s), "");
+}
+
 // --- writing ------------------------------------------------------------------------------------
 
 // NET-122, NET-125, NET-127
