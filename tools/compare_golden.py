@@ -7,7 +7,8 @@ Standard output and standard error are taken together, in order. In both texts f
 files go, addresses become <addr>, dates and clock times <time>, type names <type> and source lines
 <line>; a golden file may hold these words itself. Lines of the golden file that begin with "#|" are
 notes; the note "#| real time" makes the program run in real time, and then every number of seconds
-is a <time>, too.
+is a <time>, too; "#| exit code 143" says how it ends if that is not by 0. Ports of the loopback
+device become <port>.
 """
 import difflib
 import os
@@ -22,6 +23,7 @@ REPLACEMENTS = [
     (re.compile(r'(?<=File ")[^"]*/'), ""),
     # g++ gives a coroutine the line of its end, clang that of its beginning.
     (re.compile(r"(?<=\.cpp:)\d+"), "<line>"),
+    (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "<port>"),
     # The one blocking call of a program that else runs on the virtual clock.
     (re.compile(r"(?<=INFO \| sequential_tasks used: )[\d.]+"), "<time>"),
     (re.compile(r"<class '[^']*'>"), "<type>"),
@@ -51,6 +53,8 @@ def main() -> int:
         with open(golden, encoding="utf-8") as expected_file:
             expected = expected_file.read()
     real_time = "#| real time" in expected
+    noted_code = re.search(r"^#\| exit code (\d+)$", expected, re.MULTILINE)
+    expected_code = int(noted_code[1]) if noted_code else 0
     environment = dict(os.environ, ASYNCIO_BACKEND="epoll" if real_time else "virtual")
     run = subprocess.run(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
                          timeout=100, text=True, check=False)
@@ -61,12 +65,12 @@ def main() -> int:
             out.write(notes + printed)
         return 0
     expected = normalise(expected, real_time)
-    if run.returncode != 0:
+    if run.returncode != expected_code:
         print(f"exit code {run.returncode}")
     if printed != expected:
         sys.stdout.writelines(difflib.unified_diff(expected.splitlines(True),
                                                    printed.splitlines(True), golden, "printed"))
-    return 0 if printed == expected and run.returncode == 0 else 1
+    return 0 if printed == expected and run.returncode == expected_code else 1
 
 
 if __name__ == "__main__":
