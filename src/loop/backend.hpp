@@ -55,6 +55,10 @@ class Backend {
   /// True if poll() may have something to complete: an operation is pending.
   [[nodiscard]] virtual bool busy() const noexcept = 0;
 
+  /// The loop has stopped running, or was closed: what was begun since the last poll() is not to
+  /// wait for the next one, and fd() speaks for the loop.
+  virtual void rest() noexcept {}
+
   /// Makes a poll() that waits, or the next one, return. Any thread, and signal handlers.
   virtual void wake() noexcept = 0;
   [[nodiscard]] virtual std::int64_t now() const = 0;

@@ -146,6 +146,7 @@ class LoopState::RunScope {
     loop_.no_pooling_.reset();
     loop_.stopping_ = false;
     __atomic_store_n(&loop_.running_, false, __ATOMIC_RELEASE);
+    loop_.backend_->rest();
     loop_.fall_asleep();
   }
 
@@ -331,6 +332,7 @@ void LoopState::close() {
 
 void LoopState::leave_executor() noexcept {
   [[maybe_unused]] const LoopService* left = executor.release();
+  backend_->rest();
 }
 
 void LoopState::discard_posted(InboxNode* node) noexcept {
