@@ -68,7 +68,7 @@ def umbrella_lines(include: str) -> int:
 
 def stripped_size(name: str, library: str, directory: str) -> int:
     object_file, binary = (os.path.join(directory, name + end) for end in (".o", ""))
-    libraries = [library, "-lfmt"] if name == "asyncio" else []
+    libraries = [library, "-lfmt", "-luring"] if name == "asyncio" else []
     run([COMPILER, *FLAGS, object_file, *libraries, "-pthread", "-o", binary])
     run(["strip", binary])
     run([binary])

@@ -20,7 +20,11 @@ struct RunOptions {
   std::optional<bool> debug = std::nullopt;
   /// The loop's, in messages. Copied.
   std::string_view name = "main";
-  /// Instead of new_event_loop().
+  /// What the loop stands on: "epoll"; "io_uring", which is epoll where the kernel refuses it;
+  /// "virtual", a clock for tests. Empty: as the environment says (ASYNCIO_BACKEND), else epoll.
+  /// Copied.
+  std::string_view backend = {};
+  /// Instead of new_event_loop(); `backend` says nothing then.
   std::unique_ptr<EventLoop> (*loop_factory)() = nullptr;
   /// How long tasks that are cancelled at the end may take. nullopt: as long as they like, as in
   /// Python; else those that still run then are reported and destroyed.
@@ -93,6 +97,7 @@ class Runner {
   std::unique_ptr<EventLoop> loop_;
   RunOptions options_;
   std::string loop_name_;
+  std::string backend_;
   std::optional<Context> context_;
   detail::Failure main_failure_;  // of the last main, until it is closed
   bool closed_ = false;

@@ -1,6 +1,6 @@
 #include "io/backend_virtual.hpp"
 
-#include "io/backend_epoll.hpp"
+#include "io/choose_backend.hpp"
 #include "loop/endpoint.hpp"
 
 #include <algorithm>
@@ -14,12 +14,13 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 class VirtualBackend final : public Backend {
  public:
-  VirtualBackend() : real_(make_epoll_backend()) {}
+  explicit VirtualBackend(std::unique_ptr<Backend> real) : real_(std::move(real)) {}
 
   void submit(Operation& operation) override { real_->submit(operation); }
   void cancel(Operation& operation) noexcept override { real_->cancel(operation); }
   std::unique_ptr<Endpoint> open(int fd, Descriptor kind) override { return real_->open(fd, kind); }
   [[nodiscard]] bool busy() const noexcept override { return real_->busy(); }
+  void rest() noexcept override { real_->rest(); }
   void wake() noexcept override { real_->wake(); }
   [[nodiscard]] std::int64_t now() const override { return now_; }
   [[nodiscard]] int fd() const noexcept override { return real_->fd(); }
@@ -46,6 +47,8 @@ class VirtualBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_virtual_backend() { return std::make_unique<VirtualBackend>(); }
+std::unique_ptr<Backend> make_virtual_backend() {
+  return std::make_unique<VirtualBackend>(make_real_backend());
+}
 
 }  // namespace asyncio::detail

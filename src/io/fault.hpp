@@ -21,6 +21,12 @@ enum class Call : std::uint8_t {
   write,
   epoll_control,
   epoll_wait,
+  ring_setup,
+  ring_enter,
+  ring_receive,  // what the kernel does for a ring: the completion has the error, nothing is done
+  ring_send,
+  ring_accept,
+  ring_buffers,
   count,
 };
 

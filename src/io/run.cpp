@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "io/run_main_task.hpp"
+#include "io/choose_backend.hpp"
 #include "io/signal_guard.hpp"
 #include "loop/loop_state.hpp"
 
@@ -26,7 +27,8 @@ void check_no_loop(const char* what, bool closed) {
 }
 }  // namespace detail
 
-Runner::Runner(RunOptions options) : options_(options), loop_name_(options.name) {}
+Runner::Runner(RunOptions options)
+    : options_(options), loop_name_(options.name), backend_(options.backend) {}
 
 Runner::~Runner() {
   try {
@@ -43,7 +45,7 @@ EventLoop& Runner::get_loop() {
   if (options_.loop_factory != nullptr) {
     loop_ = options_.loop_factory();
   } else {
-    loop_ = new_event_loop();
+    loop_ = detail::LoopAccess::make(detail::make_backend(backend_));
     set_event_loop(loop_.get());
     set_event_loop_ = true;
   }

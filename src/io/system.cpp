@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,11 +23,12 @@ void throw_errno(int error, std::string_view operation) {
 
 namespace {
 unsigned fork_count = 0;
+}
+
 void watch_forks() noexcept {
   static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++fork_count; });
   (void)registered;
 }
-}  // namespace
 
 unsigned forks() noexcept { return fork_count; }
 
@@ -90,6 +92,12 @@ void write_event(int fd) noexcept {
   errno = saved;
 }
 
+void reset_event(int fd) noexcept {
+  std::uint64_t count = 0;
+  while (::read(fd, &count, sizeof count) < 0 && errno == EINTR) {
+  }
+}
+
 void futex_wait(std::uint32_t& word, std::uint32_t expected) noexcept {
   ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
 }
@@ -101,6 +109,25 @@ void futex_wake(std::uint32_t& word) noexcept {
 void close(int fd) noexcept { ::close(fd); }
 
 bool is_open(int fd) noexcept { return ::fcntl(fd, F_GETFD) >= 0; }
+
+int cannot_be_watched(int fd) noexcept {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return errno;
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)) return EPERM;
+  if (!S_ISCHR(status.st_mode)) return 0;
+  // A terminal can wait, /dev/null cannot: epoll knows.
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) return 0;
+  epoll_event event{};
+  const int error = ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+  ::close(epoll);
+  return error;
+}
+
+void nap(std::int64_t nanoseconds) noexcept {
+  const timespec time{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+}
 
 namespace {
 std::int64_t clock_now(clockid_t clock) noexcept {

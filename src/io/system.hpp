@@ -5,6 +5,7 @@
 #include <string_view>
 
 struct epoll_event;
+struct io_uring;
 struct iovec;
 struct msghdr;
 struct sockaddr;
@@ -23,6 +24,8 @@ int epoll_control(int epoll, int operation, int fd, std::uint32_t events,
 int epoll_wait(int epoll, epoll_event* events, int most, const timespec* timeout) noexcept;
 int event_fd();
 void write_event(int fd) noexcept;
+/// Whoever waits for it waits for the next write_event().
+void reset_event(int fd) noexcept;
 /// Waits while the word is `expected`; may return early.
 void futex_wait(std::uint32_t& word, std::uint32_t expected) noexcept;
 /// Wakes one who waits for the word, which need not exist any more.
@@ -31,10 +34,27 @@ void close(int fd) noexcept;
 /// How often this process was forked since the library's first loop was made: another number than
 /// before says that this is a child, which shares its parent's registrations.
 [[nodiscard]] unsigned forks() noexcept;
+/// For a loop that tells a child from its parent by forks(). Idempotent.
+void watch_forks() noexcept;
 [[nodiscard]] bool is_open(int fd) noexcept;
+/// Returns: 0, or the error that epoll_ctl() would give for this descriptor: EBADF, or EPERM for
+/// what is always ready.
+[[nodiscard]] int cannot_be_watched(int fd) noexcept;
+void nap(std::int64_t nanoseconds) noexcept;
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
 /// The same, as it was at the last tick of the kernel.
 [[nodiscard]] std::int64_t coarse_now() noexcept;
+
+// --- io_uring; what fails gives -errno (system_ring.cpp) ----------------------------------------
+
+/// The best ring that the kernel has. Returns: the flags that it was set up with.
+int ring_setup(io_uring& ring) noexcept;
+/// From here on a ring that was set up disabled belongs to this thread.
+int ring_enable(int ring) noexcept;
+/// Submits, and waits for `completions`. A null timeout waits for ever.
+/// Returns: how many were submitted.
+int ring_enter(int ring, unsigned submissions, unsigned completions, unsigned flags,
+               const timespec* timeout) noexcept;
 
 // --- sockets; what fails gives -errno, and EINTR is retried
 // ---------------------------------------

@@ -133,8 +133,8 @@ TEST(RunMisuse, AnUnknownBackendIsRefusedWithTheKnownOnes) {
   const std::string text = thrown_by([] { (void)asyncio::new_event_loop(); });
   ::unsetenv("ASYNCIO_BACKEND");
   EXPECT_EQ(text,
-            "invalid_argument: ASYNCIO_BACKEND=select: unknown; it is \"epoll\" or \"virtual\", or "
-            "not set");
+            "invalid_argument: ASYNCIO_BACKEND=select: unknown; it is \"epoll\", \"io_uring\" or "
+            "\"virtual\", or not set");
 }
 
 // --- executors and threads ----------------------------------------------------------------------

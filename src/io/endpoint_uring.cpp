@@ -1,0 +1,441 @@
+#include "io/endpoint_uring.hpp"
+
+#include <asyncio/error.hpp>
+
+#include "io/fault.hpp"
+#include "io/system.hpp"
+
+#include <fmt/format.h>
+#include <liburing.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace asyncio::detail {
+namespace {
+
+// More than this unread, or a message of this size: a copy costs more than a system call.
+constexpr std::size_t most_received_ahead = 64 * 1024;
+constexpr IoResult small_message = 4 * 1024;
+constexpr std::size_t large_message = 8 * 1024;
+constexpr std::size_t most_unsent = 256 * 1024;
+constexpr std::size_t most_accepted_ahead = 64;
+
+// The kernel has done nothing, and would do it if it were asked again.
+bool is_transient(int result) noexcept {
+  return result == -ECANCELED || result == -EINTR || result == -EAGAIN;
+}
+
+}  // namespace
+
+// --- what the kernel is asked for ---------------------------------------------------------------
+
+void UringFlight::Reading::prepare(io_uring_sqe& entry) noexcept {
+  const int fd = flight_.endpoint->fd();
+  if (kind == Kind::bytes && !flight_.all.buffers.ready()) kind = Kind::readable;
+  switch (kind) {
+    case Kind::at_once: io_uring_prep_nop(&entry); break;
+    case Kind::readable: io_uring_prep_poll_add(&entry, fd, POLLIN | POLLRDHUP); break;
+    case Kind::bytes:
+      io_uring_prep_recv_multishot(&entry, fd, nullptr, 0, 0);
+      entry.flags |= IOSQE_BUFFER_SELECT;
+      entry.buf_group = RingBuffers::group;
+      break;
+    case Kind::connections:
+      io_uring_prep_multishot_accept(&entry, fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      break;
+  }
+}
+
+void UringFlight::Reading::completed(int result, unsigned flags) noexcept {
+  UringEndpoint* endpoint = flight_.endpoint;
+  if (endpoint == nullptr) {
+    drop(result, flags);
+    return;
+  }
+  switch (kind) {
+    case Kind::at_once: endpoint->told_ready(Way::read); break;
+    case Kind::readable: endpoint->can_read(result); break;
+    case Kind::bytes: endpoint->received(result, flags); break;
+    case Kind::connections: endpoint->accepted(result); break;
+  }
+  if (idle()) endpoint->reading_ended();
+}
+
+// What came too late for anybody.
+void UringFlight::Reading::drop(int result, unsigned flags) noexcept {
+  if ((flags & IORING_CQE_F_BUFFER) != 0) {
+    flight_.all.buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+  }
+  if (kind == Kind::connections && result >= 0) sys::close(result);
+  if (idle()) flight_.let_go();
+}
+
+void UringFlight::Writing::prepare(io_uring_sqe& entry) noexcept {
+  const int fd = flight_.endpoint->fd();
+  if (kind == Kind::writable) {
+    io_uring_prep_poll_add(&entry, fd, POLLOUT);
+    return;
+  }
+  SendBuffer& bytes = flight_.sending;
+  if (bytes.size() == 0) bytes.swap(flight_.collecting);
+  io_uring_prep_send(&entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+void UringFlight::Writing::completed(int result, unsigned) noexcept {
+  if (flight_.endpoint == nullptr) {
+    flight_.let_go();
+  } else if (kind == Kind::writable) {
+    flight_.endpoint->can_write(result);
+  } else {
+    flight_.endpoint->sent(result);
+  }
+}
+
+void UringFlight::let_go() noexcept {
+  if (reading.idle() && writing.idle()) delete this;
+}
+
+// --- beginning and end --------------------------------------------------------------------------
+
+UringEndpoint::UringEndpoint(UringEndpoints& all, int fd, Descriptor kind)
+    : Endpoint(fd),
+      kind_(kind),
+      flight_(new UringFlight(*this, all)),
+      all_(&all),
+      next_(all.first_) {
+  if (next_ != nullptr) next_->previous_ = this;
+  all.first_ = this;
+}
+
+UringEndpoint::~UringEndpoint() {
+  const int fd = release();
+  if (fd >= 0) sys::close(fd);
+}
+
+int UringEndpoint::release() noexcept {
+  if (all_ != nullptr) {
+    flush();
+    leave();
+  }
+  const int fd = std::exchange(fd_, -1);
+  close_accepted();
+  tell(Way::read);  // who still waits is to find it gone
+  tell(Way::write);
+  return fd;
+}
+
+// The requests are cancelled, and end without it.
+void UringEndpoint::leave() noexcept {
+  for (const Way way : {Way::read, Way::write}) {
+    if (awaited(way)) --all_->waits;
+  }
+  sending_over();
+  all_->buffers.drop(received_);
+  all_->by_fd_[static_cast<std::size_t>(fd_)] = false;
+  (previous_ == nullptr ? all_->first_ : previous_->next_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  UringFlight& flight = *std::exchange(flight_, nullptr);
+  flight.endpoint = nullptr;
+  Ring& ring = std::exchange(all_, nullptr)->ring;
+  ring.cancel(flight.reading);
+  ring.cancel(flight.writing);
+  flight.let_go();
+}
+
+void UringEndpoint::close_accepted() noexcept {
+  for (; next_accepted_ < accepted_.size(); ++next_accepted_) sys::close(accepted_[next_accepted_]);
+}
+
+// What the system would have taken at once is not lost when nobody waits for the rest.
+void UringEndpoint::flush() noexcept {
+  const Writing& writing = flight_->writing;
+  const bool with_the_kernel =
+      !writing.idle() && !writing.queued() && writing.kind == Writing::Kind::bytes;
+  if (with_the_kernel || all_->ring.foreign()) return;
+  for (SendBuffer* bytes : {&flight_->sending, &flight_->collecting}) {
+    while (bytes->size() > 0) {
+      const iovec part{const_cast<std::byte*>(bytes->data()), bytes->size()};  // NOLINT: only read
+      const IoResult sent = sys::send(fd_, &part, 1);
+      if (sent <= 0) return;
+      bytes->consume(static_cast<std::size_t>(sent));
+    }
+  }
+}
+
+void UringEndpoint::begin_stream() noexcept {
+  stream_ = true;
+  ahead_ = all_ != nullptr && all_->receives_ahead && kind_ == Descriptor::socket;
+}
+
+// --- reading ------------------------------------------------------------------------------------
+
+bool UringEndpoint::has_input() const noexcept {
+  return received_.bytes > 0 || ended_ || next_accepted_ < accepted_.size() || accept_error_ != 0;
+}
+
+IoResult UringEndpoint::receive(std::span<std::byte> into) noexcept {
+  if (!may(Way::read)) return would_block;
+  if (received_.bytes == 0 && !ended_) {
+    if (flight_ == nullptr || flight_->reading.kind != Reading::Kind::bytes ||
+        flight_->reading.idle()) {
+      return receive_directly(into);
+    }
+    exhausted(Way::read);  // what has arrived is with the ring
+    return would_block;
+  }
+  if (const int error = sys::fault_of(sys::Call::receive)) return -error;
+  if (received_.bytes == 0) return std::exchange(receive_error_, 0);
+  const std::size_t taken = all_->buffers.take(received_, into);
+  const bool drained = received_.bytes == 0 && !ended_;
+  if (drained && !flight_->reading.idle()) exhausted(Way::read);
+  return static_cast<IoResult>(taken);
+}
+
+IoResult UringEndpoint::receive_directly(std::span<std::byte> into) noexcept {
+  const IoResult got = kind_ == Descriptor::socket ? sys::receive(fd_, into.data(), into.size())
+                                                   : sys::read(fd_, into.data(), into.size());
+  // Less than there was room for: nothing is left.
+  const bool drained = got > 0 && got < static_cast<IoResult>(into.size()) && !hung_up();
+  if (got == would_block || drained) exhausted(Way::read);
+  if (stream_ && drained && got <= small_message) begin_stream();
+  return got;
+}
+
+void UringEndpoint::arm_reading() noexcept {
+  Reading& reading = flight_->reading;
+  if (!reading.idle()) return;
+  if (has_input()) {
+    reading.kind = Reading::Kind::at_once;
+  } else if (listening_ && all_->ring.modern()) {
+    reading.kind = Reading::Kind::connections;
+  } else {
+    reading.kind = ahead_ ? Reading::Kind::bytes : Reading::Kind::readable;
+  }
+  all_->ring.queue(reading);
+}
+
+void UringEndpoint::told_ready(Way way) noexcept {
+  if (may_again(way)) --all_->waits;
+}
+
+void UringEndpoint::can_read(int result) noexcept {
+  if (is_transient(result)) return;
+  constexpr int over = POLLERR | POLLHUP | POLLRDHUP;
+  if (result > 0 && (result & over) != 0) hung_up_ = true;
+  told_ready(Way::read);
+}
+
+void UringEndpoint::received(int result, unsigned flags) noexcept {
+  if (result > 0) {
+    const auto id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    all_->buffers.append(received_, id, static_cast<std::uint32_t>(result));
+    if (received_.bytes > most_received_ahead) {
+      // Nobody reads, or it is much at a time: the system shall keep it.
+      ahead_ = false;
+      all_->ring.cancel(flight_->reading);
+    }
+  } else {
+    if ((flags & IORING_CQE_F_BUFFER) != 0) {
+      all_->buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+    }
+    if (is_transient(result)) return;
+    if (result == -ENOBUFS) {
+      ahead_ = all_->buffers.grow();
+      return;
+    }
+    if (result == -EINVAL || result == -EOPNOTSUPP || result == -ENOTSOCK) {
+      ahead_ = false;
+      all_->receives_ahead = all_->receives_ahead && result != -EINVAL;
+      return;
+    }
+    ended_ = true;
+    hung_up_ = true;
+    receive_error_ = result;
+  }
+  told_ready(Way::read);
+}
+
+// Nothing may have been said, or not to who waits now.
+void UringEndpoint::reading_ended() noexcept {
+  if (awaited(Way::read)) arm_reading();
+}
+
+// --- accepting ----------------------------------------------------------------------------------
+
+IoResult UringEndpoint::accept(sockaddr* address, unsigned* size) noexcept {
+  listening_ = true;
+  if (!may(Way::read)) return would_block;
+  if (!has_input()) {
+    const IoResult fd = sys::accept(fd_, address, size);
+    if (fd == would_block) exhausted(Way::read);
+    return fd;
+  }
+  if (const int error = sys::fault_of(sys::Call::accept)) return -error;
+  if (next_accepted_ == accepted_.size()) {
+    exhausted(Way::read);
+    return std::exchange(accept_error_, 0);
+  }
+  const int fd = accepted_[next_accepted_++];
+  if (next_accepted_ == accepted_.size()) {
+    accepted_.clear();
+    next_accepted_ = 0;
+  }
+  if (!has_input()) exhausted(Way::read);
+  if (address != nullptr && sys::name_of_peer(fd, address, size) != 0) *size = 0;  // gone already
+  return fd;
+}
+
+void UringEndpoint::accepted(int result) noexcept {
+  if (is_transient(result)) return;
+  if (result < 0) {
+    accept_error_ = result;
+  } else {
+    try {
+      accepted_.push_back(result);
+    } catch (...) {
+      sys::close(result);
+      accept_error_ = -ENOMEM;
+    }
+    if (accepted_.size() - next_accepted_ >= most_accepted_ahead)
+      all_->ring.cancel(flight_->reading);
+  }
+  told_ready(Way::read);
+}
+
+// --- writing ------------------------------------------------------------------------------------
+
+IoResult UringEndpoint::send(const iovec* parts, int count) noexcept {
+  if (send_error_ != 0) return std::exchange(send_error_, 0);
+  if (!stream_ || all_ == nullptr || kind_ == Descriptor::pipe) return send_directly(parts, count);
+  const std::size_t unsent = flight_->unsent();
+  if (unsent == 0) {
+    std::size_t bytes = 0;
+    for (int i = 0; i < count; ++i) bytes += parts[i].iov_len;
+    if (bytes >= large_message) return send_directly(parts, count);
+  }
+  if (const int error = sys::fault_of(sys::Call::send)) return -error;
+  const std::size_t room = most_unsent - std::min(unsent, most_unsent);
+  const std::size_t taken = flight_->collecting.append(parts, count, room);
+  if (taken > 0) {
+    send_collected();
+    return static_cast<IoResult>(taken);
+  }
+  if (unsent == 0) return send_directly(parts, count);  // there is no memory
+  exhausted(Way::write);
+  return would_block;
+}
+
+IoResult UringEndpoint::send_directly(const iovec* parts, int count) noexcept {
+  if (!may(Way::write)) return would_block;
+  const IoResult sent = kind_ == Descriptor::socket ? sys::send(fd_, parts, count)
+                                                    : sys::write_pipe(fd_, parts, count);
+  if (sent == would_block) exhausted(Way::write);
+  return sent;
+}
+
+void UringEndpoint::send_collected() noexcept {
+  if (!std::exchange(counted_, true)) ++all_->sending;
+  if (!flight_->writing.idle()) return;
+  flight_->writing.kind = Writing::Kind::bytes;
+  all_->ring.queue_urgent(flight_->writing);
+}
+
+void UringEndpoint::sending_over() noexcept {
+  if (std::exchange(counted_, false)) --all_->sending;
+}
+
+void UringEndpoint::sent(int result) noexcept {
+  SendBuffer& sending = flight_->sending;
+  if (result >= 0) {
+    sending.consume(static_cast<std::size_t>(result));
+  } else if (!is_transient(result)) {
+    send_error_ = result;
+    sending.clear();
+    flight_->collecting.clear();
+  }
+  if (flight_->unsent() > 0) {
+    // The system has no room, though it ought to have waited for some.
+    const bool full = result == -EAGAIN || result == 0;
+    flight_->writing.kind = full ? Writing::Kind::writable : Writing::Kind::bytes;
+    all_->ring.queue(flight_->writing);
+  } else {
+    sending_over();
+  }
+  if (flight_->unsent() <= most_unsent / 2) told_ready(Way::write);
+}
+
+void UringEndpoint::can_write(int result) noexcept {
+  if (is_transient(result)) {
+    if (awaited(Way::write) || flight_->unsent() > 0) all_->ring.queue(flight_->writing);
+    return;
+  }
+  if (result > 0 && (result & (POLLERR | POLLHUP)) != 0) hung_up_ = true;
+  if (flight_->unsent() > 0) {
+    send_collected();
+  } else {
+    told_ready(Way::write);
+  }
+}
+
+IoResult UringEndpoint::send_error_or_pending() noexcept {
+  if (send_error_ != 0) return std::exchange(send_error_, 0);
+  if (flight_ == nullptr || flight_->unsent() == 0) return 0;
+  exhausted(Way::write);
+  return would_block;
+}
+
+IoResult UringEndpoint::finish_sending() noexcept {
+  const IoResult result = send_error_or_pending();
+  return result != 0 ? result : sys::shutdown_sending(fd_);
+}
+
+IoResult UringEndpoint::finish() noexcept { return send_error_or_pending(); }
+
+// --- waiting ------------------------------------------------------------------------------------
+
+void UringEndpoint::wait(Way way, IoObserver& observer) noexcept {
+  observers_[index(way)] = &observer;
+  if (all_ == nullptr) return;
+  ++all_->waits;
+  if (way == Way::read) {
+    arm_reading();
+  } else if (flight_->writing.idle()) {
+    flight_->writing.kind = Writing::Kind::writable;
+    all_->ring.queue(flight_->writing);
+  }
+}
+
+void UringEndpoint::stop_waiting(Way way) noexcept {
+  if (std::exchange(observers_[index(way)], nullptr) != nullptr && all_ != nullptr) --all_->waits;
+}
+
+// --- all ----------------------------------------------------------------------------------------
+
+std::unique_ptr<Endpoint> UringEndpoints::open(int fd, Descriptor kind) {
+  try {
+    // Sockets can always be watched.
+    const int error = fd < 0 ? EBADF : kind == Descriptor::pipe ? sys::cannot_be_watched(fd) : 0;
+    if (error != 0) sys::throw_errno(error, fmt::format("watching descriptor {}", fd));
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= by_fd_.size()) by_fd_.resize(index + 1);
+    auto endpoint = std::make_unique<UringEndpoint>(*this, fd, kind);
+    by_fd_[index] = true;
+    return endpoint;
+  } catch (...) {
+    sys::close(fd);
+    throw;
+  }
+}
+
+void UringEndpoints::forget_all() noexcept {
+  while (first_ != nullptr) {
+    first_->flush();
+    first_->leave();
+  }
+}
+
+}  // namespace asyncio::detail

@@ -1,0 +1,159 @@
+#pragma once
+
+#include "io/ring.hpp"
+#include "io/ring_buffers.hpp"
+#include "io/send_buffer.hpp"
+#include "loop/backend.hpp"
+#include "loop/endpoint.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace asyncio::detail {
+
+class UringEndpoint;
+class UringEndpoints;
+
+/// What the kernel knows of an endpoint. It lives until that is gone and the kernel has let go of
+/// both requests, and with them what they read from.
+struct UringFlight final : Pooled {
+  explicit UringFlight(UringEndpoint& owner, UringEndpoints& endpoints) noexcept
+      : endpoint(&owner), all(endpoints) {}
+
+  struct Reading final : Request {
+    enum class Kind : std::uint8_t {
+      at_once,      // what has come before can be read
+      readable,     // a poll
+      bytes,        // receives ahead, again and again, into buffers that all share
+      connections,  // accepts ahead, again and again
+    };
+    explicit Reading(UringFlight& flight) noexcept : flight_(flight) {}
+    Kind kind = Kind::readable;
+
+   private:
+    void prepare(io_uring_sqe& entry) noexcept override;
+    void completed(int result, unsigned flags) noexcept override;
+    void drop(int result, unsigned flags) noexcept;
+    UringFlight& flight_;
+  };
+
+  struct Writing final : Request {
+    enum class Kind : std::uint8_t {
+      writable,  // a poll
+      bytes,     // sends what was taken
+    };
+    explicit Writing(UringFlight& flight) noexcept : flight_(flight) {}
+    Kind kind = Kind::writable;
+
+   private:
+    void prepare(io_uring_sqe& entry) noexcept override;
+    void completed(int result, unsigned flags) noexcept override;
+    UringFlight& flight_;
+  };
+
+  [[nodiscard]] std::size_t unsent() const noexcept { return sending.size() + collecting.size(); }
+  /// The endpoint has gone.
+  void let_go() noexcept;
+
+  UringEndpoint* endpoint;
+  UringEndpoints& all;
+  Reading reading{*this};
+  Writing writing{*this};
+  SendBuffer sending;     // the kernel reads it
+  SendBuffer collecting;  // what follows
+};
+
+/// Before begin_stream() the ring only says when a system call is worth a try. After it, what is
+/// small goes through the ring, received ahead and sent behind, so that a turn of the loop is one
+/// system call for all connections; what is large still goes straight between the caller's memory
+/// and the system, which saves a copy.
+class UringEndpoint final : public Endpoint {
+ public:
+  /// Throws: std::bad_alloc.
+  UringEndpoint(UringEndpoints& all, int fd, Descriptor kind);
+  ~UringEndpoint() override;
+
+  IoResult receive(std::span<std::byte> into) noexcept override;
+  IoResult send(const iovec* parts, int count) noexcept override;
+  IoResult finish_sending() noexcept override;
+  IoResult finish() noexcept override;
+  IoResult accept(sockaddr* address, unsigned* size) noexcept override;
+  void begin_stream() noexcept override;
+  [[nodiscard]] int release() noexcept override;
+
+  void wait(Way way, IoObserver& observer) noexcept override;
+  void stop_waiting(Way way) noexcept override;
+
+ private:
+  friend struct UringFlight;
+  friend class UringEndpoints;
+  using Reading = UringFlight::Reading;
+  using Writing = UringFlight::Writing;
+
+  // What completions say.
+  void can_read(int result) noexcept;
+  void received(int result, unsigned flags) noexcept;
+  void accepted(int result) noexcept;
+  void reading_ended() noexcept;
+  void can_write(int result) noexcept;
+  void sent(int result) noexcept;
+  void told_ready(Way way) noexcept;
+
+  void arm_reading() noexcept;
+  void send_collected() noexcept;
+  void sending_over() noexcept;
+  void flush() noexcept;
+  IoResult receive_directly(std::span<std::byte> into) noexcept;
+  IoResult send_directly(const iovec* parts, int count) noexcept;
+  [[nodiscard]] IoResult send_error_or_pending() noexcept;
+  [[nodiscard]] bool has_input() const noexcept;
+  void close_accepted() noexcept;
+  void leave() noexcept;
+
+  Descriptor kind_;
+  bool stream_ = false;
+  bool ahead_ = false;      // receives ahead, for what comes is small
+  bool listening_ = false;  // accept() was called
+  bool ended_ = false;      // nothing is received any more
+  bool counted_ = false;    // among those that send
+  int receive_error_ = 0;   // negated, not told yet
+  int accept_error_ = 0;
+  int send_error_ = 0;
+  RingBuffers::Chain received_;
+  std::vector<int> accepted_;      // ahead
+  std::size_t next_accepted_ = 0;  // the first one that nobody has taken
+  UringFlight* flight_;
+  UringEndpoints* all_;  // null once the backend is gone
+  UringEndpoint* previous_ = nullptr;
+  UringEndpoint* next_;
+};
+
+/// Those of one backend.
+class UringEndpoints {
+ public:
+  UringEndpoints(Ring& ring_of_all, RingBuffers& buffers_of_all) noexcept
+      : ring(ring_of_all), buffers(buffers_of_all), receives_ahead(ring_of_all.modern()) {}
+
+  std::unique_ptr<Endpoint> open(int fd, Descriptor kind);
+  [[nodiscard]] bool has(int fd) const noexcept {
+    const auto index = static_cast<std::size_t>(fd);
+    return index < by_fd_.size() && by_fd_[index];
+  }
+  /// The backend ends before them.
+  void forget_all() noexcept;
+
+  Ring& ring;
+  RingBuffers& buffers;
+  bool receives_ahead;      ///< the kernel can
+  std::size_t waits = 0;    ///< observers of endpoints
+  std::size_t sending = 0;  ///< endpoints with bytes that were taken and not sent
+
+ private:
+  friend class UringEndpoint;
+  UringEndpoint* first_ = nullptr;
+  std::vector<bool> by_fd_;
+};
+
+}  // namespace asyncio::detail
