@@ -4,8 +4,8 @@
 #include <asyncio/error.hpp>
 
 #include "io/endpoint_uring.hpp"
-#include "io/ring.hpp"
 #include "io/system.hpp"
+#include "io/uring.hpp"
 
 #include <fmt/format.h>
 #include <liburing.h>
@@ -26,7 +26,7 @@ constexpr std::int64_t longest_wait = 24LL * 3600 * 1'000'000'000;  // as CPytho
 /// The wake-up descriptor, watched by edges: nobody has to read its counter.
 class WakeUp final : public Request {
  public:
-  explicit WakeUp(Ring& ring) : fd(sys::event_fd()), ring_(ring) { ring_.queue(*this); }
+  explicit WakeUp(Uring& ring) : fd(sys::event_fd()), ring_(ring) { ring_.queue(*this); }
   ~WakeUp() { sys::close(fd); }
 
   const int fd;
@@ -39,7 +39,7 @@ class WakeUp final : public Request {
     if (idle()) ring_.queue(*this);
   }
 
-  Ring& ring_;
+  Uring& ring_;
 };
 
 /// What a descriptor is watched for, by a poll that is armed again after each completion, so that
@@ -47,7 +47,7 @@ class WakeUp final : public Request {
 /// another one takes its place when the number may be another file's.
 class Watch final : public Request, public Pooled {
  public:
-  Watch(Ring& ring, int fd) noexcept : ring_(ring), fd_(fd) {}
+  Watch(Uring& ring, int fd) noexcept : ring_(ring), fd_(fd) {}
 
   [[nodiscard]] Operation*& place(Operation::Kind kind) noexcept {
     return kind == Operation::Kind::watch_readable ? reader_ : writer_;
@@ -96,7 +96,7 @@ class Watch final : public Request, public Pooled {
     completing_ = false;
   }
 
-  Ring& ring_;
+  Uring& ring_;
   Operation* reader_ = nullptr;
   Operation* writer_ = nullptr;
   int fd_;
@@ -127,8 +127,8 @@ class UringBackend final : public Backend {
   }
   [[nodiscard]] std::int64_t wait_until(std::int64_t deadline) const;
 
-  mutable Ring ring_;
-  RingBuffers buffers_{ring_};
+  mutable Uring ring_;
+  UringBuffers buffers_{ring_};
   UringEndpoints endpoints_{ring_, buffers_};
   WakeUp wake_{ring_};
   std::vector<Watch*> watches_;  // by descriptor

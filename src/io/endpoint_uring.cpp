@@ -42,7 +42,7 @@ void UringFlight::Reading::prepare(io_uring_sqe& entry) noexcept {
     case Kind::bytes:
       io_uring_prep_recv_multishot(&entry, fd, nullptr, 0, 0);
       entry.flags |= IOSQE_BUFFER_SELECT;
-      entry.buf_group = RingBuffers::group;
+      entry.buf_group = UringBuffers::group;
       break;
     case Kind::connections:
       io_uring_prep_multishot_accept(&entry, fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -140,7 +140,7 @@ void UringEndpoint::leave() noexcept {
   if (next_ != nullptr) next_->previous_ = previous_;
   UringFlight& flight = *std::exchange(flight_, nullptr);
   flight.endpoint = nullptr;
-  Ring& ring = std::exchange(all_, nullptr)->ring;
+  Uring& ring = std::exchange(all_, nullptr)->ring;
   ring.cancel(flight.reading);
   ring.cancel(flight.writing);
   flight.let_go();

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "io/ring.hpp"
-#include "io/ring_buffers.hpp"
 #include "io/send_buffer.hpp"
+#include "io/uring.hpp"
+#include "io/uring_buffers.hpp"
 #include "loop/backend.hpp"
 #include "loop/endpoint.hpp"
 
@@ -121,7 +121,7 @@ class UringEndpoint final : public Endpoint {
   int receive_error_ = 0;   // negated, not told yet
   int accept_error_ = 0;
   int send_error_ = 0;
-  RingBuffers::Chain received_;
+  UringBuffers::Chain received_;
   std::vector<int> accepted_;      // ahead
   std::size_t next_accepted_ = 0;  // the first one that nobody has taken
   UringFlight* flight_;
@@ -133,7 +133,7 @@ class UringEndpoint final : public Endpoint {
 /// Those of one backend.
 class UringEndpoints {
  public:
-  UringEndpoints(Ring& ring_of_all, RingBuffers& buffers_of_all) noexcept
+  UringEndpoints(Uring& ring_of_all, UringBuffers& buffers_of_all) noexcept
       : ring(ring_of_all), buffers(buffers_of_all), receives_ahead(ring_of_all.modern()) {}
 
   std::unique_ptr<Endpoint> open(int fd, Descriptor kind);
@@ -144,8 +144,8 @@ class UringEndpoints {
   /// The backend ends before them.
   void forget_all() noexcept;
 
-  Ring& ring;
-  RingBuffers& buffers;
+  Uring& ring;
+  UringBuffers& buffers;
   bool receives_ahead;      ///< the kernel can
   std::size_t waits = 0;    ///< observers of endpoints
   std::size_t sending = 0;  ///< endpoints with bytes that were taken and not sent

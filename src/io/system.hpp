@@ -45,7 +45,7 @@ void nap(std::int64_t nanoseconds) noexcept;
 /// The same, as it was at the last tick of the kernel.
 [[nodiscard]] std::int64_t coarse_now() noexcept;
 
-// --- io_uring; what fails gives -errno (system_ring.cpp) ----------------------------------------
+// --- io_uring; what fails gives -errno (system_uring.cpp) ----------------------------------------
 
 /// The best ring that the kernel has. Returns: the flags that it was set up with.
 int ring_setup(io_uring& ring) noexcept;

@@ -1,6 +1,14 @@
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
 
 namespace {
 
@@ -13,10 +21,26 @@ class NoUnexpectedReports : public testing::EmptyTestEventListener {
   }
 };
 
+/// Tests that are to run on the ring run on nothing else: they are skipped where the kernel has
+/// none. Returns: errno, or 0.
+int refusal_of_the_ring() {
+  const char* backend = std::getenv("ASYNCIO_BACKEND");
+  if (backend == nullptr || std::string_view(backend) != "io_uring") return 0;
+  alignas(8) char params[120] = {};
+  const long fd = ::syscall(SYS_io_uring_setup, 2, params);
+  if (fd < 0) return errno;
+  ::close(static_cast<int>(fd));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  if (const int error = refusal_of_the_ring()) {
+    std::printf("SKIPPED: io_uring_setup: errno %d, %s\n", error, std::strerror(error));
+    return 0;
+  }
   support::begin_listening();
   testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
   auto* printer = listeners.Release(listeners.default_result_printer());

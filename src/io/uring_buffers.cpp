@@ -1,8 +1,8 @@
-#include "io/ring_buffers.hpp"
+#include "io/uring_buffers.hpp"
 
 #include "core/pages.hpp"
 #include "io/fault.hpp"
-#include "io/ring.hpp"
+#include "io/uring.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -14,14 +14,14 @@ constexpr std::size_t pages_of_queue(unsigned entries) { return entries * sizeof
 
 }  // namespace
 
-RingBuffers::~RingBuffers() {
+UringBuffers::~UringBuffers() {
   if (ring_.haunted()) return;  // the kernel may still write there
   free_pages(queue_, pages_of_queue(most));
   free_pages(buffers_, most * size);
 }
 
 // Untouched pages cost nothing.
-bool RingBuffers::map() noexcept {
+bool UringBuffers::map() noexcept {
   if (buffers_ != nullptr) return true;
   try {
     if (queue_ == nullptr) {
@@ -35,7 +35,7 @@ bool RingBuffers::map() noexcept {
   return true;
 }
 
-bool RingBuffers::ready() noexcept {
+bool UringBuffers::ready() noexcept {
   if (registered_ && generation_ == ring_.generation()) return true;
   if (refused_ || sys::fault_of(sys::Call::ring_buffers) != 0 || !map()) return false;
   io_uring_buf_reg registration{};
@@ -55,24 +55,24 @@ bool RingBuffers::ready() noexcept {
   return true;
 }
 
-void RingBuffers::provide(std::uint16_t id) noexcept {
+void UringBuffers::provide(std::uint16_t id) noexcept {
   io_uring_buf_ring_add(queue_, at(id), size, id, io_uring_buf_ring_mask(most), 0);
   io_uring_buf_ring_advance(queue_, 1);
 }
 
-bool RingBuffers::grow() noexcept {
+bool UringBuffers::grow() noexcept {
   const unsigned before = count_;
   count_ = std::min(most, count_ * 2);
   for (unsigned id = before; id < count_; ++id) provide(static_cast<std::uint16_t>(id));
   return count_ > before;
 }
 
-void RingBuffers::give_back(std::uint16_t id) noexcept {
+void UringBuffers::give_back(std::uint16_t id) noexcept {
   links_[id].held = false;
   if (generation_ == ring_.generation() && !ring_.foreign()) provide(id);
 }
 
-void RingBuffers::append(Chain& chain, std::uint16_t id, std::uint32_t bytes) noexcept {
+void UringBuffers::append(Chain& chain, std::uint16_t id, std::uint32_t bytes) noexcept {
   const bool first = chain.bytes == 0;
   chain.bytes += bytes;
   // Little messages share a buffer, or a few of them would use up all.
@@ -94,7 +94,7 @@ void RingBuffers::append(Chain& chain, std::uint16_t id, std::uint32_t bytes) no
   chain.last = id;
 }
 
-std::size_t RingBuffers::take(Chain& chain, std::span<std::byte> into) noexcept {
+std::size_t UringBuffers::take(Chain& chain, std::span<std::byte> into) noexcept {
   std::size_t taken = 0;
   while (chain.bytes > 0 && taken < into.size()) {
     const std::uint16_t id = chain.first;
@@ -112,7 +112,7 @@ std::size_t RingBuffers::take(Chain& chain, std::span<std::byte> into) noexcept 
   return taken;
 }
 
-void RingBuffers::drop(Chain& chain) noexcept {
+void UringBuffers::drop(Chain& chain) noexcept {
   while (chain.bytes > 0) {
     const std::uint16_t id = chain.first;
     chain.bytes -= links_[id].bytes - chain.offset;

@@ -1,4 +1,4 @@
-#include "io/ring.hpp"
+#include "io/uring.hpp"
 
 #include "io/fault.hpp"
 #include "io/system.hpp"
@@ -29,19 +29,19 @@ int fault_of_entry(const io_uring_sqe& entry) noexcept {
 
 // --- the queue ----------------------------------------------------------------------------------
 
-void Ring::queue(Request& request) noexcept {
+void Uring::queue(Request& request) noexcept {
   if (ending_) return;
   request.state_ = Request::State::queued;
   queue_.add(request);
   if (resting_ && event_ >= 0) rest();  // a foreign loop waits for event() next
 }
 
-void Ring::queue_urgent(Request& request) noexcept {
+void Uring::queue_urgent(Request& request) noexcept {
   queue(request);
   if (resting_) rest();
 }
 
-void Ring::cancel(Request& request) noexcept {
+void Uring::cancel(Request& request) noexcept {
   if (request.state_ == Request::State::queued) {
     request.unlink();
     request.state_ = Request::State::idle;
@@ -58,7 +58,7 @@ void Ring::cancel(Request& request) noexcept {
 }
 
 // Makes what is prepared visible to the kernel. Returns: how much that is.
-unsigned Ring::publish() noexcept {
+unsigned Uring::publish() noexcept {
   io_uring_sq& queue = ring_.sq;
   queue.sqe_head = queue.sqe_tail;
   io_uring_smp_store_release(queue.ktail, queue.sqe_tail);
@@ -66,7 +66,7 @@ unsigned Ring::publish() noexcept {
 }
 
 // Returns: false if the kernel takes no more just now.
-bool Ring::submit_queue() noexcept {
+bool Uring::submit_queue() noexcept {
   while (has_work()) {
     Request& request = doomed_.empty() ? queue_.first() : doomed_.first();
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
@@ -97,12 +97,12 @@ bool Ring::submit_queue() noexcept {
 
 // --- completions --------------------------------------------------------------------------------
 
-unsigned Ring::pending_flags() const noexcept {
+unsigned Uring::pending_flags() const noexcept {
   return __atomic_load_n(ring_.sq.kflags, __ATOMIC_ACQUIRE) &
          (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
-unsigned Ring::reap() noexcept {
+unsigned Uring::reap() noexcept {
   unsigned head = 0;
   unsigned count = 0;
   io_uring_cqe* completion = nullptr;
@@ -123,7 +123,7 @@ unsigned Ring::reap() noexcept {
 }
 
 // What did not fit is kept by the kernel until it is asked for.
-void Ring::reap_overflow() noexcept {
+void Uring::reap_overflow() noexcept {
   constexpr int fair = 64;
   for (int i = 0; i < fair && (pending_flags() & IORING_SQ_CQ_OVERFLOW) != 0; ++i) {
     if (sys::ring_enter(ring_.ring_fd, 0, 0, IORING_ENTER_GETEVENTS, nullptr) < 0) return;
@@ -133,13 +133,13 @@ void Ring::reap_overflow() noexcept {
 
 // --- polling ------------------------------------------------------------------------------------
 
-int Ring::enter(unsigned completions, std::int64_t wait) noexcept {
+int Uring::enter(unsigned completions, std::int64_t wait) noexcept {
   const timespec timeout{wait / 1'000'000'000, wait % 1'000'000'000};
   return sys::ring_enter(ring_.ring_fd, publish(), completions, IORING_ENTER_GETEVENTS,
                          completions == 0 || wait == never ? nullptr : &timeout);
 }
 
-void Ring::poll(std::int64_t wait) {
+void Uring::poll(std::int64_t wait) {
   resting_ = false;
   fresh_ = false;
   if (reap() > 0) wait = 0;  // somebody may be ready now
@@ -155,7 +155,7 @@ void Ring::poll(std::int64_t wait) {
   reap_overflow();
 }
 
-void Ring::check(int result) {
+void Uring::check(int result) {
   switch (-result) {
     case EINTR:
     case ETIME: return;
@@ -173,7 +173,7 @@ void Ring::check(int result) {
   }
 }
 
-void Ring::rest() noexcept {
+void Uring::rest() noexcept {
   resting_ = true;
   if (foreign() || ending_) return;
   const bool wanted = enabled_ || event_ >= 0;
@@ -187,7 +187,7 @@ void Ring::rest() noexcept {
   if (io_uring_cq_ready(&ring_) > 0 || pending_flags() != 0) sys::write_event(event_);
 }
 
-int Ring::event() noexcept {
+int Uring::event() noexcept {
   if (event_ >= 0 || foreign()) return event_;
   try {
     __atomic_store_n(&event_, sys::event_fd(), __ATOMIC_RELEASE);
@@ -199,16 +199,16 @@ int Ring::event() noexcept {
   return event_;
 }
 
-void Ring::signal_event() noexcept {
+void Uring::signal_event() noexcept {
   const int event = __atomic_load_n(&event_, __ATOMIC_ACQUIRE);
   if (event >= 0) sys::write_event(event);
 }
 
 // --- beginning and end --------------------------------------------------------------------------
 
-Ring::Ring() : forks_(sys::forks()) { set_up(ring_); }
+Uring::Uring() : forks_(sys::forks()) { set_up(ring_); }
 
-void Ring::set_up(io_uring& ring) {
+void Uring::set_up(io_uring& ring) {
   const int flags = sys::ring_setup(ring);
   if (flags < 0) sys::throw_errno(-flags, "io_uring_setup");
   forks_ = sys::forks();
@@ -216,11 +216,11 @@ void Ring::set_up(io_uring& ring) {
   enabled_ = (setup_ & IORING_SETUP_R_DISABLED) == 0;
 }
 
-bool Ring::foreign() const noexcept { return forks_ != sys::forks(); }
+bool Uring::foreign() const noexcept { return forks_ != sys::forks(); }
 
 // With deferred task work nothing happens in a ring that its thread does not enter: what has not
 // completed by now has not begun, and never will when the ring is gone.
-void Ring::renew() {
+void Uring::renew() {
   io_uring fresh;
   io_uring old = ring_;
   set_up(fresh);
@@ -233,7 +233,7 @@ void Ring::renew() {
 }
 
 // Completes what the ring that is gone will not.
-void Ring::abandon() noexcept {
+void Uring::abandon() noexcept {
   abandoning_ = true;
   for (RequestList* list : {&armed_, &doomed_}) {
     RequestList gone;
@@ -243,14 +243,14 @@ void Ring::abandon() noexcept {
   abandoning_ = false;
 }
 
-void Ring::complete_unanswered(Request& request) noexcept {
+void Uring::complete_unanswered(Request& request) noexcept {
   request.unlink();
   request.state_ = Request::State::idle;
   request.injected_ = 0;
   request.completed(-ECANCELED, 0);
 }
 
-void Ring::cancel_all() noexcept {
+void Uring::cancel_all() noexcept {
   RequestList under_way;
   under_way.take_all(armed_);
   while (!under_way.empty()) {
@@ -272,7 +272,7 @@ void Ring::cancel_all() noexcept {
   haunted_ = !armed_.empty();
 }
 
-void Ring::end() noexcept {
+void Uring::end() noexcept {
   if (std::exchange(ending_, true)) return;
   while (!queue_.empty()) complete_unanswered(queue_.first());
   if (enabled_ && !foreign()) cancel_all();

@@ -8,19 +8,19 @@ struct io_uring_buf_ring;
 
 namespace asyncio::detail {
 
-class Ring;
+class Uring;
 
 /// Buffers that the kernel takes when it has received something, shared by all connections of a
 /// loop: one that is idle holds none. Who has not read yet holds a chain of them.
-class RingBuffers {
+class UringBuffers {
  public:
   static constexpr std::size_t size = 16 * 1024;
   static constexpr std::uint16_t group = 0;
 
-  explicit RingBuffers(Ring& ring) noexcept : ring_(ring) {}
-  RingBuffers(const RingBuffers&) = delete;
-  RingBuffers& operator=(const RingBuffers&) = delete;
-  ~RingBuffers();
+  explicit UringBuffers(Uring& ring) noexcept : ring_(ring) {}
+  UringBuffers(const UringBuffers&) = delete;
+  UringBuffers& operator=(const UringBuffers&) = delete;
+  ~UringBuffers();
 
   /// Makes sure that the ring knows them. Returns: false if it refuses.
   bool ready() noexcept;
@@ -54,7 +54,7 @@ class RingBuffers {
   void provide(std::uint16_t id) noexcept;
   [[nodiscard]] std::byte* at(std::uint16_t id) const noexcept { return buffers_ + id * size; }
 
-  Ring& ring_;
+  Uring& ring_;
   io_uring_buf_ring* queue_ = nullptr;  // shared with the kernel
   std::byte* buffers_ = nullptr;
   unsigned count_ = 0;       // that were made

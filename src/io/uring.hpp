@@ -6,7 +6,7 @@
 
 namespace asyncio::detail {
 
-class Ring;
+class Uring;
 
 /// Something that the kernel is asked to do. It stays in place until it is idle again:
 ///
@@ -31,7 +31,7 @@ class Request {
   ~Request() = default;
 
  private:
-  friend class Ring;
+  friend class Uring;
   friend class RequestList;
   enum class State : std::uint8_t { idle, queued, armed, doomed, told };
 
@@ -50,7 +50,7 @@ class Request {
   Request* next_ = nullptr;
   Request* previous_ = nullptr;
   State state_ = State::idle;
-  int injected_ = 0;
+  [[maybe_unused]] int injected_ = 0;
 };
 
 class RequestList {
@@ -88,14 +88,14 @@ class RequestList {
 ///
 /// Threads: one at a time. When another one goes on with the loop, poll() makes a new ring and
 /// queues there what was under way. A forked child never touches the ring.
-class Ring {
+class Uring {
  public:
   /// Throws: std::system_error if the kernel refuses.
-  Ring();
-  Ring(const Ring&) = delete;
-  Ring& operator=(const Ring&) = delete;
+  Uring();
+  Uring(const Uring&) = delete;
+  Uring& operator=(const Uring&) = delete;
   /// What is under way is cancelled and completes, or is completed with -ECANCELED.
-  ~Ring() { end(); }
+  ~Uring() { end(); }
   void end() noexcept;
 
   void queue(Request& request) noexcept;
