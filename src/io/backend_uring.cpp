@@ -105,6 +105,7 @@ class Watch final : public Request, public Pooled {
 
 class UringBackend final : public Backend {
  public:
+  explicit UringBackend(unsigned few) : endpoints_(ring_, buffers_, few) {}
   ~UringBackend() override;
 
   void submit(Operation& operation) override;
@@ -129,7 +130,7 @@ class UringBackend final : public Backend {
 
   mutable Uring ring_;
   UringBuffers buffers_{ring_};
-  UringEndpoints endpoints_{ring_, buffers_};
+  UringEndpoints endpoints_;
   WakeUp wake_{ring_};
   std::vector<Watch*> watches_;  // by descriptor
   std::size_t pending_ = 0;
@@ -222,12 +223,15 @@ bool UringBackend::poll(std::int64_t deadline, bool /*outside_work*/) {
     sys::nap(std::min(wait, short_while));
   } else {
     ring_.poll(wait);
+    endpoints_.sent_directly = 0;
   }
   return true;
 }
 
 }  // namespace
 
-std::unique_ptr<Backend> make_uring_backend() { return std::make_unique<UringBackend>(); }
+std::unique_ptr<Backend> make_uring_backend(unsigned few) {
+  return std::make_unique<UringBackend>(few);
+}
 
 }  // namespace asyncio::detail

@@ -17,10 +17,10 @@
 namespace asyncio::detail {
 namespace {
 
-// More than this unread, or a message of this size: a copy costs more than a system call.
+// What is larger costs more to copy than a system call.
+constexpr std::size_t small_message = 4 * 1024;
+constexpr std::uint8_t mostly_large = 8;
 constexpr std::size_t most_received_ahead = 64 * 1024;
-constexpr IoResult small_message = 4 * 1024;
-constexpr std::size_t large_message = 8 * 1024;
 constexpr std::size_t most_unsent = 256 * 1024;
 constexpr std::size_t most_accepted_ahead = 64;
 
@@ -169,6 +169,22 @@ void UringEndpoint::flush() noexcept {
 void UringEndpoint::begin_stream() noexcept {
   stream_ = true;
   ahead_ = all_ != nullptr && all_->receives_ahead && kind_ == Descriptor::socket;
+  large_ = 0;
+}
+
+// Bytes; not so few that it would be no use to ask for more. Decides how to receive the next ones.
+void UringEndpoint::has_come(std::size_t bytes) noexcept {
+  if (bytes <= small_message) {
+    if (large_ > 0) --large_;
+  } else if (large_ < mostly_large) {
+    ++large_;
+  }
+  if (ahead_ && large_ == mostly_large) {
+    ahead_ = false;
+    if (flight_->reading.kind == Reading::Kind::bytes) all_->ring.cancel(flight_->reading);
+  } else if (!ahead_ && large_ == 0) {
+    begin_stream();
+  }
 }
 
 // --- reading ------------------------------------------------------------------------------------
@@ -201,7 +217,7 @@ IoResult UringEndpoint::receive_directly(std::span<std::byte> into) noexcept {
   // Less than there was room for: nothing is left.
   const bool drained = got > 0 && got < static_cast<IoResult>(into.size()) && !hung_up();
   if (got == would_block || drained) exhausted(Way::read);
-  if (stream_ && drained && got <= small_message) begin_stream();
+  if (stream_ && got > 0) has_come(static_cast<std::size_t>(got));
   return got;
 }
 
@@ -233,11 +249,9 @@ void UringEndpoint::received(int result, unsigned flags) noexcept {
   if (result > 0) {
     const auto id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
     all_->buffers.append(received_, id, static_cast<std::uint32_t>(result));
-    if (received_.bytes > most_received_ahead) {
-      // Nobody reads, or it is much at a time: the system shall keep it.
-      ahead_ = false;
-      all_->ring.cancel(flight_->reading);
-    }
+    // Nobody reads, or it is much at a time: the system shall keep it.
+    if (received_.bytes > most_received_ahead) large_ = mostly_large - 1;
+    if (ahead_) has_come(received_.bytes);
   } else {
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
       all_->buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
@@ -315,7 +329,7 @@ IoResult UringEndpoint::send(const iovec* parts, int count) noexcept {
   if (unsent == 0) {
     std::size_t bytes = 0;
     for (int i = 0; i < count; ++i) bytes += parts[i].iov_len;
-    if (bytes >= large_message) return send_directly(parts, count);
+    if (bytes > small_message || all_->quiet()) return send_directly(parts, count);
   }
   if (const int error = sys::fault_of(sys::Call::send)) return -error;
   const std::size_t room = most_unsent - std::min(unsent, most_unsent);
@@ -331,6 +345,7 @@ IoResult UringEndpoint::send(const iovec* parts, int count) noexcept {
 
 IoResult UringEndpoint::send_directly(const iovec* parts, int count) noexcept {
   if (!may(Way::write)) return would_block;
+  if (all_ != nullptr) ++all_->sent_directly;
   const IoResult sent = kind_ == Descriptor::socket ? sys::send(fd_, parts, count)
                                                     : sys::write_pipe(fd_, parts, count);
   if (sent == would_block) exhausted(Way::write);

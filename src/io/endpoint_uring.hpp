@@ -101,6 +101,7 @@ class UringEndpoint final : public Endpoint {
   void sent(int result) noexcept;
   void told_ready(Way way) noexcept;
 
+  void has_come(std::size_t bytes) noexcept;
   void arm_reading() noexcept;
   void send_collected() noexcept;
   void sending_over() noexcept;
@@ -115,6 +116,7 @@ class UringEndpoint final : public Endpoint {
   Descriptor kind_;
   bool stream_ = false;
   bool ahead_ = false;      // receives ahead, for what comes is small
+  std::uint8_t large_ = 0;  // how often what came was not, lately
   bool listening_ = false;  // accept() was called
   bool ended_ = false;      // nothing is received any more
   bool counted_ = false;    // among those that send
@@ -133,8 +135,12 @@ class UringEndpoint final : public Endpoint {
 /// Those of one backend.
 class UringEndpoints {
  public:
-  UringEndpoints(Uring& ring_of_all, UringBuffers& buffers_of_all) noexcept
-      : ring(ring_of_all), buffers(buffers_of_all), receives_ahead(ring_of_all.modern()) {}
+  UringEndpoints(Uring& ring_of_all, UringBuffers& buffers_of_all,
+                 unsigned how_many_are_few) noexcept
+      : ring(ring_of_all),
+        buffers(buffers_of_all),
+        receives_ahead(ring_of_all.modern()),
+        few_(how_many_are_few) {}
 
   std::unique_ptr<Endpoint> open(int fd, Descriptor kind);
   [[nodiscard]] bool has(int fd) const noexcept {
@@ -146,13 +152,20 @@ class UringEndpoints {
 
   Uring& ring;
   UringBuffers& buffers;
-  bool receives_ahead;      ///< the kernel can
-  std::size_t waits = 0;    ///< observers of endpoints
-  std::size_t sending = 0;  ///< endpoints with bytes that were taken and not sent
+  /// So little happens that a system call of its own is cheaper than two visits to the ring.
+  [[nodiscard]] bool quiet() const noexcept {
+    return ring.completed_by_poll() <= few_ && sent_directly < few_;
+  }
+
+  std::size_t waits = 0;       ///< observers of endpoints
+  std::size_t sending = 0;     ///< endpoints with bytes that were taken and not sent
+  unsigned sent_directly = 0;  ///< since the last poll
+  bool receives_ahead;         ///< the kernel can
 
  private:
   friend class UringEndpoint;
   UringEndpoint* first_ = nullptr;
+  unsigned few_;
   std::vector<bool> by_fd_;
 };
 

@@ -119,6 +119,7 @@ unsigned Uring::reap() noexcept {
     request.completed(result, completion->flags);
   }
   io_uring_cq_advance(&ring_, count);
+  completed_ += count;
   return count;
 }
 
@@ -142,6 +143,7 @@ int Uring::enter(unsigned completions, std::int64_t wait) noexcept {
 void Uring::poll(std::int64_t wait) {
   resting_ = false;
   fresh_ = false;
+  completed_ = 0;
   if (reap() > 0) wait = 0;  // somebody may be ready now
   fresh_ = true;
   if (!enabled_) {

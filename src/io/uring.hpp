@@ -118,6 +118,8 @@ class Uring {
 
   /// Something waits to be submitted.
   [[nodiscard]] bool has_work() const noexcept { return !doomed_.empty() || !queue_.empty(); }
+  /// How much has completed in the last poll().
+  [[nodiscard]] unsigned completed_by_poll() const noexcept { return completed_; }
   /// False for what had completed before poll() was called, and may be true no more.
   [[nodiscard]] bool fresh() const noexcept { return fresh_; }
   /// In a child of the process that it was made in.
@@ -147,6 +149,7 @@ class Uring {
   io_uring ring_;
   unsigned setup_ = 0;
   unsigned generation_ = 0;
+  unsigned completed_ = 0;
   unsigned forks_;
   int event_ = -1;  // accessed atomically
   bool enabled_ = false;

@@ -45,7 +45,7 @@ class UringBackend : public testing::Test {
     if (const int error = ring_refusal()) {
       GTEST_SKIP() << "SKIPPED: io_uring_setup: " << std::strerror(error);
     }
-    backend_ = make_uring_backend();
+    backend_ = make_uring_backend(0);
   }
   Backend& backend() { return *backend_; }
 
@@ -143,7 +143,7 @@ TEST(ChooseBackend, RunOptionsNameItAndTheEnvironmentIsForThoseThatDoNot) {
 TEST_F(UringBackend, WorksWithTheFlagsOfOlderKernels) {
   for (const unsigned refused : {1U, 2U}) {
     const Fault fault(Call::ring_setup, EINVAL, 0, refused);
-    auto older = make_uring_backend();
+    auto older = make_uring_backend(0);
     EXPECT_EQ(fault.injected(), refused);
     expect_echo(*older);
     Fd fd = tcp_listener();
@@ -235,7 +235,7 @@ TEST_F(UringBackend, ReceivesWithoutBuffersOfItsOwn) {
     EXPECT_GT(fault.injected(), 0U);
   }
   const Fault fault(Call::ring_buffers, ENOMEM, 0, 1'000'000);
-  auto other = make_uring_backend();
+  auto other = make_uring_backend(0);
   expect_echo(*other);
   EXPECT_GT(fault.injected(), 0U);
 }

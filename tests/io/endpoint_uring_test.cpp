@@ -22,7 +22,7 @@ using asyncio::detail::sys::Fault;
 
 namespace {
 
-enum class Kind { epoll, io_uring };
+enum class Kind { epoll, io_uring, ring_alone };
 
 class Endpoints : public testing::TestWithParam<Kind> {
  protected:
@@ -32,10 +32,11 @@ class Endpoints : public testing::TestWithParam<Kind> {
     } else if (const int error = ring_refusal()) {
       GTEST_SKIP() << "SKIPPED: io_uring_setup: " << std::strerror(error);
     } else {
-      backend_ = asyncio::detail::make_uring_backend();
+      backend_ = GetParam() == Kind::ring_alone ? asyncio::detail::make_uring_backend(0)
+                                                : asyncio::detail::make_uring_backend();
     }
   }
-  [[nodiscard]] bool on_ring() const { return GetParam() == Kind::io_uring; }
+  [[nodiscard]] bool on_ring() const { return GetParam() != Kind::epoll; }
   Backend& backend() { return *backend_; }
   std::unique_ptr<Endpoint> stream(Pair& pair) { return open(backend(), pair.ours); }
   void drop_backend() { backend_.reset(); }
@@ -43,9 +44,12 @@ class Endpoints : public testing::TestWithParam<Kind> {
   std::unique_ptr<Backend> backend_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, Endpoints, testing::Values(Kind::epoll, Kind::io_uring),
+INSTANTIATE_TEST_SUITE_P(, Endpoints,
+                         testing::Values(Kind::epoll, Kind::io_uring, Kind::ring_alone),
                          [](const auto& info) {
-                           return info.param == Kind::epoll ? "epoll" : "io_uring";
+                           return info.param == Kind::epoll      ? "epoll"
+                                  : info.param == Kind::io_uring ? "io_uring"
+                                                                 : "ring_alone";
                          });
 
 void limit_buffers(int fd, int bytes) {
