@@ -78,10 +78,9 @@ class Watch final : public Request, public Pooled {
   void completed(int result, unsigned) noexcept override {
     // An event from before this poll may be over.
     if (result > 0 && ring_.fresh()) tell(result);
-    const bool transient = result == -ECANCELED || result == -EINTR || result == -EAGAIN;
     if (!wanted()) {
       delete this;
-    } else if (result >= 0 || transient) {
+    } else if (result >= 0 || is_transient(result)) {
       begin();
     }
     // else the descriptor was closed, and nobody has said so

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <liburing.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,86 +17,13 @@ namespace asyncio::detail {
 namespace {
 
 // What is larger costs more to copy than a system call.
-constexpr std::size_t small_message = 4 * 1024;
+constexpr std::size_t small_message = std::size_t{4} << 10;
 constexpr std::uint8_t mostly_large = 8;
-constexpr std::size_t most_received_ahead = 64 * 1024;
-constexpr std::size_t most_unsent = 256 * 1024;
+constexpr std::size_t most_received_ahead = std::size_t{64} << 10;
+constexpr std::size_t most_unsent = std::size_t{256} << 10;
 constexpr std::size_t most_accepted_ahead = 64;
 
-// The kernel has done nothing, and would do it if it were asked again.
-bool is_transient(int result) noexcept {
-  return result == -ECANCELED || result == -EINTR || result == -EAGAIN;
-}
-
 }  // namespace
-
-// --- what the kernel is asked for ---------------------------------------------------------------
-
-void UringFlight::Reading::prepare(io_uring_sqe& entry) noexcept {
-  const int fd = flight_.endpoint->fd();
-  if (kind == Kind::bytes && !flight_.all.buffers.ready()) kind = Kind::readable;
-  switch (kind) {
-    case Kind::at_once: io_uring_prep_nop(&entry); break;
-    case Kind::readable: io_uring_prep_poll_add(&entry, fd, POLLIN | POLLRDHUP); break;
-    case Kind::bytes:
-      io_uring_prep_recv_multishot(&entry, fd, nullptr, 0, 0);
-      entry.flags |= IOSQE_BUFFER_SELECT;
-      entry.buf_group = UringBuffers::group;
-      break;
-    case Kind::connections:
-      io_uring_prep_multishot_accept(&entry, fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      break;
-  }
-}
-
-void UringFlight::Reading::completed(int result, unsigned flags) noexcept {
-  UringEndpoint* endpoint = flight_.endpoint;
-  if (endpoint == nullptr) {
-    drop(result, flags);
-    return;
-  }
-  switch (kind) {
-    case Kind::at_once: endpoint->told_ready(Way::read); break;
-    case Kind::readable: endpoint->can_read(result); break;
-    case Kind::bytes: endpoint->received(result, flags); break;
-    case Kind::connections: endpoint->accepted(result); break;
-  }
-  if (idle()) endpoint->reading_ended();
-}
-
-// What came too late for anybody.
-void UringFlight::Reading::drop(int result, unsigned flags) noexcept {
-  if ((flags & IORING_CQE_F_BUFFER) != 0) {
-    flight_.all.buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
-  }
-  if (kind == Kind::connections && result >= 0) sys::close(result);
-  if (idle()) flight_.let_go();
-}
-
-void UringFlight::Writing::prepare(io_uring_sqe& entry) noexcept {
-  const int fd = flight_.endpoint->fd();
-  if (kind == Kind::writable) {
-    io_uring_prep_poll_add(&entry, fd, POLLOUT);
-    return;
-  }
-  SendBuffer& bytes = flight_.sending;
-  if (bytes.size() == 0) bytes.swap(flight_.collecting);
-  io_uring_prep_send(&entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-}
-
-void UringFlight::Writing::completed(int result, unsigned) noexcept {
-  if (flight_.endpoint == nullptr) {
-    flight_.let_go();
-  } else if (kind == Kind::writable) {
-    flight_.endpoint->can_write(result);
-  } else {
-    flight_.endpoint->sent(result);
-  }
-}
-
-void UringFlight::let_go() noexcept {
-  if (reading.idle() && writing.idle()) delete this;
-}
 
 // --- beginning and end --------------------------------------------------------------------------
 
@@ -239,7 +165,7 @@ void UringEndpoint::told_ready(Way way) noexcept {
 }
 
 void UringEndpoint::can_read(int result) noexcept {
-  if (is_transient(result)) return;
+  if (Request::is_transient(result)) return;
   constexpr int over = POLLERR | POLLHUP | POLLRDHUP;
   if (result > 0 && (result & over) != 0) hung_up_ = true;
   told_ready(Way::read);
@@ -256,9 +182,11 @@ void UringEndpoint::received(int result, unsigned flags) noexcept {
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
       all_->buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
     }
-    if (is_transient(result)) return;
+    if (Request::is_transient(result)) return;
     if (result == -ENOBUFS) {
-      ahead_ = all_->buffers.grow();
+      if (all_->buffers.grow()) return;
+      ahead_ = false;
+      large_ = mostly_large;  // not again at once
       return;
     }
     if (result == -EINVAL || result == -EOPNOTSUPP || result == -ENOTSOCK) {
@@ -304,7 +232,7 @@ IoResult UringEndpoint::accept(sockaddr* address, unsigned* size) noexcept {
 }
 
 void UringEndpoint::accepted(int result) noexcept {
-  if (is_transient(result)) return;
+  if (Request::is_transient(result)) return;
   if (result < 0) {
     accept_error_ = result;
   } else {
@@ -367,7 +295,7 @@ void UringEndpoint::sent(int result) noexcept {
   SendBuffer& sending = flight_->sending;
   if (result >= 0) {
     sending.consume(static_cast<std::size_t>(result));
-  } else if (!is_transient(result)) {
+  } else if (!Request::is_transient(result)) {
     send_error_ = result;
     sending.clear();
     flight_->collecting.clear();
@@ -384,7 +312,7 @@ void UringEndpoint::sent(int result) noexcept {
 }
 
 void UringEndpoint::can_write(int result) noexcept {
-  if (is_transient(result)) {
+  if (Request::is_transient(result)) {
     if (awaited(Way::write) || flight_->unsent() > 0) all_->ring.queue(flight_->writing);
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <liburing.h>
 
+#include <cerrno>
 #include <cstdint>
 
 namespace asyncio::detail {
@@ -24,6 +25,10 @@ class Request {
   [[nodiscard]] bool idle() const noexcept { return state_ == State::idle; }
   /// The kernel has not been asked yet.
   [[nodiscard]] bool queued() const noexcept { return state_ == State::queued; }
+  /// The kernel has done nothing, and would do it if it were asked again.
+  static bool is_transient(int result) noexcept {
+    return result == -ECANCELED || result == -EINTR || result == -EAGAIN;
+  }
   /// The kernel may do it at any time, and has not been asked to stop.
   [[nodiscard]] bool armed() const noexcept { return state_ == State::armed; }
 

@@ -14,7 +14,7 @@ class Uring;
 /// loop: one that is idle holds none. Who has not read yet holds a chain of them.
 class UringBuffers {
  public:
-  static constexpr std::size_t size = 16 * 1024;
+  static constexpr std::size_t size = std::size_t{16} << 10;
   static constexpr std::uint16_t group = 0;
 
   explicit UringBuffers(Uring& ring) noexcept : ring_(ring) {}

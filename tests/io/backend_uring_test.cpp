@@ -485,7 +485,17 @@ TEST_F(UringBackend, RefusesToWatchWhatAnEndpointHasAndTheOtherWayRound) {
 
 // --- threads and processes ----------------------------------------------------------------------
 
-TEST_F(UringBackend, GoesOnInAnotherThreadWithWhatIsUnderWay) {
+// With the flags of this kernel, and of older ones, which let more than one thread submit.
+class UringThreads : public UringBackend, public testing::WithParamInterface<unsigned> {
+ protected:
+  void SetUp() override {
+    const Fault fault(Call::ring_setup, EINVAL, 0, GetParam());
+    UringBackend::SetUp();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, UringThreads, testing::Values(0U, 1U, 2U));
+
+TEST_P(UringThreads, GoOnInAnotherThreadWithWhatIsUnderWay) {
   Pair pair = unix_pair();
   auto stream = open(backend(), pair.ours);
   Watcher watcher(Operation::Kind::watch_readable, pair.peers.get());
@@ -533,7 +543,7 @@ TEST_F(UringBackend, GoesOnInAnotherThreadWithWhatIsUnderWay) {
   EXPECT_TRUE(receive_all(backend(), *late, 16'000) == pattern(16'000, 99));
 }
 
-TEST_F(UringBackend, GoesOnWhileTheThreadThatRanItBeforeStillLives) {
+TEST_P(UringThreads, GoOnWhileTheThreadThatRanItBeforeStillLives) {
   Pair pair = unix_pair();
   auto stream = open(backend(), pair.ours);
   int turns = 0;  // of whom it is; atomic
