@@ -14,11 +14,11 @@ BUDGET = {"base": 30_000, "core": 30_000, "sync": 30_000}
 OTHERS = 33_000
 # What names std::unique_ptr<EventLoop>: libstdc++ makes that cost <ostream>.
 WITH_UNIQUE_PTR = 37_000
-USES_UNIQUE_PTR = {"event_loop", "executor", "run", "testing", "threads", "wrap_future"}
+USES_UNIQUE_PTR = {"datagram", "event_loop", "executor", "run", "testing", "threads", "workers",
+                   "wrap_future"}
 # Those and what a server needs: it defines members of EventLoop.
 BUDGET_OF = {"transports": 38_000}
-USES_UNIQUE_PTR = {"datagram", "event_loop", "executor", "run", "testing", "threads", "wrap_future"}
-UMBRELLA = 40_000
+UMBRELLA = 41_000  # the network's part of it is 1,000
 
 
 def layers() -> dict[str, str]:

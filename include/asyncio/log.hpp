@@ -12,9 +12,6 @@ using LogSink = void (*)(LogLevel, std::string_view line);
 /// Says where the library's own reports go; nullptr means standard error, which is the default and
 /// shows warnings and errors only. A report may have several lines; it has no line break at its
 /// end.
-/// Says where the library's own reports go; nullptr means standard error, which is the default
-/// and is spared what is only for debugging.
-/// A report may have several lines; it has no line break at its end.
 ///
 /// Python: the handler of the logger "asyncio"
 /// Returns: the sink that was set before (nullptr: standard error).

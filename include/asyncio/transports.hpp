@@ -290,6 +290,9 @@ template <class F>
 Server EventLoop::create_unix_server(F factory, Socket socket, ServerOptions options) {
   return detail::start_protocol_server(*this, detail::protocol_factory(std::move(factory)),
                                        std::move(socket), detail::SocketOf::unix_, options);
+}
+
+template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::connect_read_pipe(F factory, int fd) {
   return detail::connected_as<detail::ProtocolOf<F>>(
       detail::open_read_pipe(*this, detail::protocol_factory(std::move(factory)), fd));

@@ -39,7 +39,6 @@ void log(LogLevel level, std::string_view text) noexcept {
     // Fall through: a report is worth more than the sink's own trouble.
   }
   if (level < LogLevel::warning) return;
-  if (level == LogLevel::debug) return;
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 

@@ -54,11 +54,6 @@ IoResult EpollEndpoint::receive(std::span<std::byte> into) noexcept {
                                                    : sys::read(fd_, into.data(), into.size());
   const bool less = got > 0 && got < static_cast<IoResult>(into.size());
   if (got == would_block || (less && gives_all())) exhausted(Way::read);
-  // Less than there was room for: nothing is left, unless the end is, for which no edge comes
-  // again. A terminal gives a line at a time.
-  const bool drained = kind_ == Descriptor::socket && got > 0 &&
-                       got < static_cast<IoResult>(into.size()) && !hung_up();
-  if (got == would_block || drained) exhausted(Way::read);
   return got;
 }
 

@@ -328,11 +328,11 @@ void LoopState::close() {
   lookups.reset();
   executor.reset();
   net.reset();
+  backend_->rest();
 }
 
 void LoopState::leave_executor() noexcept {
   [[maybe_unused]] const LoopService* left = executor.release();
-  backend_->rest();
 }
 
 void LoopState::discard_posted(InboxNode* node) noexcept {

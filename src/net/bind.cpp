@@ -102,10 +102,7 @@ void remove_stale(const std::string& path) {
   if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 
-}  // namespace
-
 void add_unix_listener(ServerState& server, const std::string& path, bool cleanup) {
-void add_unix_listener(ServerState& server, const std::string& path) {
   const Address address = Address::unix_path(path);
   const bool is_file = !address.path().starts_with('\0') && !address.path().empty();
   if (is_file) remove_stale(path);

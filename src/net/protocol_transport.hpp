@@ -12,12 +12,9 @@ class ProtocolTransport : public TransportState {
   /// connection_made() comes in a turn of its own, reading begins after it.
   ProtocolTransport(LoopState& loop, std::unique_ptr<ByteStream> stream, AnyProtocol protocol);
 
-  void pause_reading() noexcept;
-  void resume_reading() noexcept;
-  [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !is_closing(); }
   virtual void pause_reading() noexcept;
   virtual void resume_reading() noexcept;
-  [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !stopped_ && !is_closing(); }
+  [[nodiscard]] bool is_reading() const noexcept { return !paused_ && !is_closing(); }
 
   /// Null when the connection has ended.
   [[nodiscard]] BaseProtocol* protocol() const noexcept { return protocol_.get(); }
@@ -35,12 +32,8 @@ class ProtocolTransport : public TransportState {
     ProtocolTransport& transport;
   };
 
-  void begin() override;
-  void read_ready() override;
   void pause_writing() override;
   void resume_writing() override;
-  void pause_writing() noexcept override;
-  void resume_writing() noexcept override;
   void stop_reading() noexcept override;
   void connection_lost() override;
   void let_go() noexcept override;

@@ -375,7 +375,6 @@ void TransportState::abandon() noexcept {
     state_ = State::lost;
     output_.clear();
     stream_.reset();
-    abandoned();
     stop_keeping();
     let_go();
   }

@@ -53,8 +53,6 @@ class TransportState : public Pooled {
   void write(std::span<const std::byte> data);
   /// All parts by as few calls as possible.
   void write_parts(std::span<const std::span<const std::byte>> parts, const char* who);
-  void write_eof();
-  void write_parts(std::span<const std::span<const std::byte>> parts);
   virtual void write_eof();
   [[nodiscard]] bool can_write_eof() const noexcept {
     return stream_ == nullptr || stream_->can_finish_sending();
