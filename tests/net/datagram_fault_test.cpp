@@ -214,7 +214,7 @@ ASYNC_TEST(DatagramFault, TooLongDatagramIsAnErrorOfItsOwn) {
 
 // NET-117
 ASYNC_TEST(DatagramFault, ErrorSaysWhatAndWhereTo) {
-  struct Texts : support::Recorder {
+  struct Texts : support::DatagramRecorder {
     void error_received(std::exception_ptr error) override {
       try {
         std::rethrow_exception(error);
@@ -243,10 +243,10 @@ ASYNC_TEST(DatagramFault, ErrorSaysWhatAndWhereTo) {
 
 // failure 49
 ASYNC_TEST(DatagramFault, CloseInsideTheReceiveCallbackIsTheLastOfAllCalls) {
-  struct Closes : support::Recorder {
+  struct Closes : support::DatagramRecorder {
     bool aborts = false;
     void datagram_received(std::string_view data, const Address& address) override {
-      Recorder::datagram_received(data, address);
+      DatagramRecorder::datagram_received(data, address);
       if (aborts) {
         transport->abort();
       } else {
@@ -271,9 +271,9 @@ ASYNC_TEST(DatagramFault, CloseInsideTheReceiveCallbackIsTheLastOfAllCalls) {
 
 // failure 49
 ASYNC_TEST(DatagramFault, CloseInsideTheErrorCallbackIsTheLastOfAllCalls) {
-  struct Closes : support::Recorder {
+  struct Closes : support::DatagramRecorder {
     void error_received(std::exception_ptr error) override {
-      Recorder::error_received(error);
+      DatagramRecorder::error_received(error);
       transport->abort();
     }
   };
@@ -287,9 +287,9 @@ ASYNC_TEST(DatagramFault, CloseInsideTheErrorCallbackIsTheLastOfAllCalls) {
 }
 
 TEST(DatagramFaultLoop, InterruptLeavesTheLoopAndTheEndpointGoesOn) {
-  struct Interrupts : support::Recorder {
+  struct Interrupts : support::DatagramRecorder {
     void datagram_received(std::string_view data, const Address& address) override {
-      Recorder::datagram_received(data, address);
+      DatagramRecorder::datagram_received(data, address);
       if (data == "stop") throw asyncio::KeyboardInterrupt();
     }
   };

@@ -268,7 +268,7 @@ ASYNC_TEST(Datagram, EmptyOnesAreSentAndReceived) {
 
 // NET-118
 ASYNC_TEST(Datagram, OthersHaveATurnBetweenTwoDatagrams) {
-  struct Counts : support::Recorder {
+  struct Counts : support::DatagramRecorder {
     int turns = 0;
     void datagram_received(std::string_view data, const Address&) override {
       note(std::string(data) + " after " + std::to_string(turns));
@@ -288,9 +288,9 @@ ASYNC_TEST(Datagram, OthersHaveATurnBetweenTwoDatagrams) {
 
 // NET-121
 ASYNC_TEST(Datagram, ProtocolThatThrowsIsReportedAndGoesOn) {
-  struct Throws : support::Recorder {
+  struct Throws : support::DatagramRecorder {
     void datagram_received(std::string_view data, const Address& address) override {
-      Recorder::datagram_received(data, address);
+      DatagramRecorder::datagram_received(data, address);
       throw std::runtime_error("no");
     }
   };
@@ -309,7 +309,7 @@ ASYNC_TEST(Datagram, ProtocolThatThrowsIsReportedAndGoesOn) {
 }
 
 ASYNC_TEST(Datagram, ProtocolThatCannotBeginEnds) {
-  struct Throws : support::Recorder {
+  struct Throws : support::DatagramRecorder {
     void connection_made(const DatagramTransport&) override { throw std::runtime_error("no"); }
   };
   const support::LogCapture logged;
@@ -332,7 +332,7 @@ ASYNC_TEST(Datagram, GoesOnWithoutAHandle) {
     there = server.transport.sockname();
     kept = server.protocol;
   }
-  auto& protocol = static_cast<support::Recorder&>(*kept);
+  auto& protocol = static_cast<support::DatagramRecorder&>(*kept);
   Endpoint client = co_await connected_endpoint(there);
   client.transport.sendto("hello");
   co_await noted(protocol, 2);
@@ -371,7 +371,7 @@ ASYNC_TEST(Datagram, WhatIsSentAfterTheEndIsDroppedAndThenWarnedOf) {
 ASYNC_TEST(Datagram, ProtocolCanBeReplaced) {
   Endpoint server = co_await bound_endpoint();
   Endpoint client = co_await connected_endpoint(server.transport.sockname());
-  const asyncio::ProtocolPtr<support::Recorder> next(make_recorder());
+  const asyncio::ProtocolPtr<support::DatagramRecorder> next(make_recorder());
   server.transport.set_protocol(next);
   EXPECT_EQ(server.transport.get_protocol(), next.get());
   client.transport.sendto("hello");

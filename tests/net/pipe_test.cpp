@@ -33,7 +33,7 @@ namespace {
 asyncio::EventLoop& loop() { return asyncio::get_running_loop(); }
 
 /// Notes what it is told: "made", "<data>", "eof", "lost", "lost 32".
-struct Recorder : asyncio::Protocol {
+struct PipeRecorder : asyncio::Protocol {
   Log log;
   std::string data;
   std::optional<Transport> transport;
@@ -74,10 +74,10 @@ struct Recorder : asyncio::Protocol {
   }
 };
 
-std::unique_ptr<Recorder> make_recorder() { return std::make_unique<Recorder>(); }
-using Pipe = asyncio::Connected<Recorder>;
+std::unique_ptr<PipeRecorder> make_recorder() { return std::make_unique<PipeRecorder>(); }
+using Pipe = asyncio::Connected<PipeRecorder>;
 
-Coro<> has_noted(Recorder& recorder, std::size_t lines, std::size_t bytes) {
+Coro<> has_noted(PipeRecorder& recorder, std::size_t lines, std::size_t bytes) {
   while (recorder.log.size() < lines || recorder.data.size() < bytes) {
     recorder.changed.clear();
     co_await recorder.changed.wait();

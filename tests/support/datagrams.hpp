@@ -18,7 +18,7 @@
 namespace support {
 
 /// Notes what it is told: "made", "<data>", "error 111", "paused", "resumed", "lost", "lost 104".
-struct Recorder : asyncio::DatagramProtocol {
+struct DatagramRecorder : asyncio::DatagramProtocol {
   std::vector<std::string> log;
   asyncio::Address from;  ///< of the last datagram
   std::optional<asyncio::DatagramTransport> transport;
@@ -62,7 +62,7 @@ struct Recorder : asyncio::DatagramProtocol {
   }
 };
 
-inline std::unique_ptr<Recorder> make_recorder() { return std::make_unique<Recorder>(); }
+inline std::unique_ptr<DatagramRecorder> make_recorder() { return std::make_unique<DatagramRecorder>(); }
 
 template <class R>
 asyncio::Coro<> has_noted(R& recorder, std::size_t lines) {
@@ -78,7 +78,7 @@ asyncio::Coro<> noted(R& recorder, std::size_t lines) {
   co_await asyncio::wait_for(has_noted(recorder, lines), std::chrono::seconds(5));
 }
 
-using Endpoint = asyncio::ConnectedDatagram<Recorder>;
+using Endpoint = asyncio::ConnectedDatagram<DatagramRecorder>;
 
 /// An endpoint at a free port of this machine.
 inline asyncio::Coro<Endpoint> bound_endpoint() {
