@@ -523,9 +523,10 @@ ASYNC_TEST(Pipe, CancelledCreationClosesIt) {
   open_pipe(ends);
   const int fd = ends.read.number;
   auto creating = asyncio::create_task(read_pipe(ends.read));
-  co_await asyncio::sleep(0s);
+  while (ends.read.number >= 0) co_await asyncio::sleep(0s);  // it has taken it over now
   creating.cancel();
   EXPECT_TRUE((co_await asyncio::as_result(creating)).cancelled());
+  co_await asyncio::sleep(0s);
   co_await asyncio::sleep(0s);
   EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
 }
