@@ -288,6 +288,9 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, std::string_view path);
   /// Throws: std::invalid_argument unless it is a Unix socket.
   template <class F>
+  Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, Socket socket,
+                                                                ConnectionOptions options);
+  template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> create_unix_connection(F factory, Socket socket);
   /// As start_server(), with a protocol for each connection. What a factory throws is reported.
   template <class F>

@@ -244,9 +244,17 @@ Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F facto
 }
 
 template <class F>
+Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(
+    F factory, Socket socket, ConnectionOptions options) {
+  return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::unix_,
+                              options);
+}
+
+template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F factory, Socket socket) {
   return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::unix_,
                               ConnectionOptions());
+  return create_unix_connection(std::move(factory), std::move(socket), ConnectionOptions());
 }
 
 template <class F>

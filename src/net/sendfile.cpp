@@ -178,6 +178,11 @@ Coro<std::size_t> EventLoop::sendfile(Transport transport, int file, std::int64_
   if (transport.is_closing()) {
     detail::throw_runtime_error("sendfile(): Transport is closing; open another connection");
   }
+  const detail::Ref<detail::ProtocolTransport>& state = detail::TransportAccess::state(transport);
+  if (&state->loop() != &detail::LoopAccess::state(*this)) {
+    detail::throw_runtime_error(
+        "sendfile(): the transport belongs to another loop; use that one's");
+  }
   if (offset < 0) {
     detail::throw_invalid_argument(
         fmt::format("sendfile(): offset must be a non-negative integer (got {})", offset));
@@ -186,8 +191,7 @@ Coro<std::size_t> EventLoop::sendfile(Transport transport, int file, std::int64_
     detail::throw_invalid_argument("sendfile(): count must be a positive integer (got 0)");
   }
   constexpr std::size_t all = std::numeric_limits<std::int64_t>::max();
-  auto sending = detail::send_file(*this, detail::TransportAccess::state(transport), file, offset,
-                                   count.value_or(all), fallback);
+  auto sending = detail::send_file(*this, state, file, offset, count.value_or(all), fallback);
   co_return co_await std::move(sending);
 }
 

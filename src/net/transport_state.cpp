@@ -214,15 +214,22 @@ void TransportState::End::run(ReadyCall& self, ReadyAction action) {
 }
 
 void TransportState::flush() {
-  while (!output_.empty()) {
+  constexpr std::size_t at_once = std::size_t{1} << 20;  // then others have their turn
+  std::size_t all = 0;
+  while (!output_.empty() && all < at_once) {
     const std::span<const std::byte> front = output_.front();
     const iovec part{const_cast<std::byte*>(front.data()), front.size()};  // NOLINT: only read
     const IoResult sent = stream_->send(&part, 1);
     if (sent == would_block) break;
     if (sent < 0) return lose(sent, "send to");
     output_.sent(static_cast<std::size_t>(sent));
+    all += static_cast<std::size_t>(sent);
   }
-  if (!output_.empty()) wait_to_write();
+  if (all >= at_once && !output_.empty()) {
+    schedule_at_poll(due_flush);
+  } else if (!output_.empty()) {
+    wait_to_write();
+  }
   if (paused_writing_ && output_.size() <= low_ && file_ == nullptr) {
     paused_writing_ = false;
     resume_writing();  // may write again, or close

@@ -241,6 +241,10 @@ ASYNC_TEST(TransportSendfile, RefusesWhatMakesNoSense) {
   EXPECT_TRUE(
       (co_await support::thrown_by_await(asyncio::get_running_loop().sendfile(line.transport, -1)))
           .ends_with("sendfile(): reading the file: Bad file descriptor"));
+  auto other = asyncio::testing::new_virtual_loop();
+  EXPECT_TRUE((co_await support::thrown_by_await(other->sendfile(line.transport, file.fd())))
+                  .starts_with("RuntimeError: sendfile(): the transport belongs to another loop"));
+  other->close();
   EXPECT_FALSE(line.transport.is_closing());
   EXPECT_TRUE(line.transport.is_reading());
   line.transport.write_eof();
