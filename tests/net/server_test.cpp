@@ -56,7 +56,11 @@ using support::thrown_by_await;
 
 namespace {
 
-Coro<> pass() { co_await asyncio::sleep(0s); }
+// Whatever is ready runs, in whatever order.
+Coro<> pass() {
+  co_await asyncio::sleep(0s);
+  co_await asyncio::sleep(0s);
+}
 
 /// A line there and back on a connection of its own.
 Coro<std::string> ask(Address address, std::string line = "hello\n") {
@@ -324,10 +328,15 @@ ASYNC_TEST(Server, SetsTheOptionsOfItsSockets) {
 // NET-064: each family has the port to itself
 ASYNC_TEST(Server, IPv6SocketsTakeNoIPv4) {
   if (!has_ipv6()) ASYNC_SKIP() << "no IPv6";
-  auto six = co_await asyncio::start_server(&echo, "::", 0);
-  auto four = co_await asyncio::start_server(&echo, "0.0.0.0", six.sockets().at(0).port());
-  co_await support::close(six);
-  co_await support::close(four);
+  for (int attempts = 0;; ++attempts) {
+    auto six = co_await asyncio::start_server(&echo, "::", 0);
+    const std::uint16_t port = six.sockets().at(0).port();
+    auto four = co_await asyncio::as_result(asyncio::start_server(&echo, "0.0.0.0", port));
+    co_await support::close(six);
+    if (four) co_await support::close(four.value());
+    if (four) co_return;
+    ASYNC_ASSERT_LT(attempts, 20) << "no port is free for IPv4";  // others may have one of them
+  }
 }
 
 // NET-065

@@ -37,7 +37,11 @@ using support::StreamPair;
 
 namespace {
 
-Coro<> pass() { co_await asyncio::sleep(0s); }
+// Whatever is ready runs, in whatever order.
+Coro<> pass() {
+  co_await asyncio::sleep(0s);
+  co_await asyncio::sleep(0s);
+}
 
 /// The other end may be disturbed, too: its connection ends, or its last words do not come. What
 /// comes is right.

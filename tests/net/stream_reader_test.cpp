@@ -50,7 +50,11 @@ StreamReader ended(std::string_view data, std::size_t limit = asyncio::default_l
   reader.feed_eof();
   return reader;
 }
-Coro<> pass() { co_await asyncio::sleep(0s); }
+// Whatever is ready runs, in whatever order.
+Coro<> pass() {
+  co_await asyncio::sleep(0s);
+  co_await asyncio::sleep(0s);
+}
 
 /// What readuntil() says: "data", "partial ...", "found ..." or "not found ...".
 Coro<std::string> until(StreamReader reader, Texts separators) {

@@ -50,7 +50,11 @@ namespace {
 
 constexpr std::size_t much = 4'000'000;  // more than sockets hold
 
-Coro<> pass() { co_await asyncio::sleep(0s); }
+// Whatever is ready runs, in whatever order.
+Coro<> pass() {
+  co_await asyncio::sleep(0s);
+  co_await asyncio::sleep(0s);
+}
 
 /// "ok" or the error of a task.
 template <class T>
@@ -219,7 +223,9 @@ ASYNC_TEST(StreamWriter, DrainOfAClosingConnectionLetsOthersRun) {
   pair.near.writer.close();
   bool ran = false;
   asyncio::get_running_loop().call_soon([&] { ran = true; });
-  EXPECT_EQ(co_await end_of(pair.near.writer.drain()), "reset");
+  for (int i = 0; i < 2; ++i) {  // in whatever order of what is ready
+    EXPECT_EQ(co_await end_of(pair.near.writer.drain()), "reset");
+  }
   EXPECT_TRUE(ran);
   co_await pair.close();
 }
@@ -577,7 +583,7 @@ ASYNC_TEST(OpenConnection, LongReadLetsOthersRun) {
   auto ticking = create_task([&]() -> Coro<> {
     while (!over) {
       ++turns;
-      co_await pass();
+      co_await asyncio::sleep(0s);
     }
   });
   co_await pass();
