@@ -77,7 +77,9 @@ std::vector<int> open_descriptors() {
 std::chrono::microseconds cpu_time() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto us = [](const timeval& t) { return std::chrono::microseconds(t.tv_sec * 1'000'000 + t.tv_usec); };
+  const auto us = [](const timeval& t) {
+    return std::chrono::microseconds(t.tv_sec * 1'000'000 + t.tv_usec);
+  };
   return us(usage.ru_utime) + us(usage.ru_stime);
 }
 
@@ -139,7 +141,7 @@ ASYNC_TEST(StreamFault, LackOfDescriptorsPausesTheAcceptingForASecond) {
       attempts = fault->seen();
     }
     const std::size_t expected = error == EMFILE ? 3 : 1;  // at 0, 1 and 2 seconds
-    if (attempts == 0) {  // a backend that does not call accept()
+    if (attempts == 0) {                                   // a backend that does not call accept()
       for (const auto& client : clients) (void)co_await asyncio::as_result(client);
       co_await support::close(server);
       continue;
@@ -180,7 +182,8 @@ int without_descriptors() {
     rlimit now = before;
     now.rlim_cur = static_cast<rlim_t>(open_descriptors().back()) + 1;
     for (rlim_t fd = 0; fd < now.rlim_cur; ++fd) {  // no gaps
-      if (::fcntl(static_cast<int>(fd), F_GETFD) < 0 && ::dup2(2, static_cast<int>(fd)) < 0) result |= 1;
+      if (::fcntl(static_cast<int>(fd), F_GETFD) < 0 && ::dup2(2, static_cast<int>(fd)) < 0)
+        result |= 1;
     }
     ::setrlimit(RLIMIT_NOFILE, &now);
     for (auto& client : clients) {
@@ -267,7 +270,8 @@ TEST(StreamFault, LostPeerIsAnErrorAndNeverASignal) {
           if (!drained) error = support::text_of(drained.error());
           if (i > 5) co_await asyncio::sleep(1ms);
         }
-        if (error.find("Broken pipe") == error.npos && error.find("Connection reset") == error.npos) {
+        if (error.find("Broken pipe") == error.npos &&
+            error.find("Connection reset") == error.npos) {
           result |= 1;
         }
         auto closed = co_await asyncio::as_result(support::close(near->writer));
@@ -386,7 +390,8 @@ ASYNC_TEST(StreamFault, WritesMoreLinesThanASystemCallTakes) {
   const StreamPair pair = stream_pair();
   const std::string data = pattern(5 * IOV_MAX + 17);
   std::vector<std::string_view> parts;
-  for (std::size_t i = 0; i < data.size(); ++i) parts.push_back(std::string_view(data).substr(i, 1));
+  for (std::size_t i = 0; i < data.size(); ++i)
+    parts.push_back(std::string_view(data).substr(i, 1));
   parts.insert(parts.begin() + 100, 300, std::string_view());
   pair.near.writer.writelines(std::span<const std::string_view>(parts));
   pair.near.writer.close();

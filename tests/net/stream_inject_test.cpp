@@ -164,7 +164,8 @@ Coro<> shutting_down() {
   const auto end_it = [&](Address address) -> Coro<> {
     auto [reader, writer] = co_await asyncio::open_connection(address);
     (void)co_await reader.readline();
-    auto ending = create_task(server.shutdown(patient ? asyncio::Duration(1h) : asyncio::Duration(1ms)));
+    auto ending =
+        create_task(server.shutdown(patient ? asyncio::Duration(1h) : asyncio::Duration(1ms)));
     co_await pass();
     if (patient) writer.write("end\n");
     const auto end = co_await asyncio::as_result(ending);
