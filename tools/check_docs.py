@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Programs in the documents are compiled and run: README.md quotes examples/readme.cpp and what
-examples/traceback.cpp prints, and every program in docs/testing.md is a part of
-tests/testing/docs_example_test.cpp, word for word."""
+examples/traceback.cpp prints, every program in docs/testing.md is a part of
+tests/testing/docs_example_test.cpp, and every one of README.md and the documents on the network is a
+part of an example, word for word."""
+import glob
 import os
 import re
 import sys
@@ -28,5 +30,10 @@ for program in programs("docs/testing.md"):
     if program not in tested:
         errors.append("docs/testing.md: not in tests/testing/docs_example_test.cpp as it is:\n" +
                       program)
-print("\n".join(errors) or "docs: the programs in README.md and docs/testing.md are tested as they are")
+examples = [read(os.path.relpath(path, ROOT)) for path in glob.glob(os.path.join(ROOT, "examples/*.cpp"))]
+for page in ("README.md", "docs/streams.md", "docs/servers.md", "docs/tls.md", "docs/backends.md"):
+    for program in programs(page):
+        if not any(program in example for example in examples):
+            errors.append(page + ": not in a file of examples/ as it is:\n" + program)
+print("\n".join(errors) or "docs: the programs in README.md and docs/ are tested as they are")
 sys.exit(1 if errors else 0)
