@@ -100,7 +100,7 @@ asyncio::Coro<asyncio::Connection> join(asyncio::Address server, std::string nic
   asyncio::Socket socket(server.family());
   socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096);  // so that little is enough to fill it
   co_await asyncio::get_running_loop().sock_connect(socket, server);
-  auto connection = co_await asyncio::open_connection(std::move(socket));
+  asyncio::Connection connection = asyncio::open_connection(std::move(socket));
   connection.writer.write(nick + "\n");
   (void)co_await connection.reader.readuntil("? ");
   co_return connection;
