@@ -252,8 +252,6 @@ Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(
 
 template <class F>
 Coro<Connected<detail::ProtocolOf<F>>> EventLoop::create_unix_connection(F factory, Socket socket) {
-  return detail::connected_by(*this, std::move(factory), std::move(socket), detail::SocketOf::unix_,
-                              ConnectionOptions());
   return create_unix_connection(std::move(factory), std::move(socket), ConnectionOptions());
 }
 

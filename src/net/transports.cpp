@@ -194,9 +194,6 @@ constexpr const char* create_connection = "create_connection()";
 
 Coro<ConnectedAny> connected(EventLoop& loop, ProtocolFactory factory, Socket socket,
                              SocketOf family, TlsSettings tls) {
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
-                                    SocketOf family, ConnectionOptions) {
-  constexpr const char* who = "create_connection()";
   LoopState& state = LoopAccess::state(loop);
   check_socket(socket, family, create_connection);
   if (socket) set_nodelay(socket);
@@ -244,12 +241,6 @@ Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Ad
     return connected_after(loop, std::move(factory), connect_socket(loop, std::move(address)),
                            std::move(tls));
   });
-Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address,
-                                    ConnectionOptions options) {
-  Socket socket = co_await connect_socket(loop, std::move(address));
-  auto connecting =
-      connect_protocol(loop, std::move(factory), std::move(socket), SocketOf::any, options);
-  co_return co_await std::move(connecting);
 }
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
@@ -259,10 +250,6 @@ Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, st
     return connected_after(loop, std::move(factory), connect_host(loop, host, port, options),
                            std::move(tls));
   });
-  Socket socket = co_await connect_host(loop, std::move(host), port, options);
-  auto connecting =
-      connect_protocol(loop, std::move(factory), std::move(socket), SocketOf::any, options);
-  co_return co_await std::move(connecting);
 }
 
 namespace {
