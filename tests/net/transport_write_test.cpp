@@ -92,8 +92,8 @@ ASYNC_TEST(TransportWrite, WhatTheSystemDoesNotTakeIsCopiedAndSentLater) {
 ASYNC_TEST(TransportWrite, AnyNumberOfPiecesIsSentInOrder) {
   for (const bool narrow : {false, true}) {
     Script script;
-    Line line =
-        narrow ? co_await support::narrow_line_to(script) : co_await support::line_to(script);
+    auto connecting = narrow ? support::narrow_line_to(script) : support::line_to(script);
+    const Line line = co_await std::move(connecting);
     const std::string text = support::pattern(200'000);
     std::vector<std::string_view> pieces;
     std::string all;
@@ -126,8 +126,8 @@ ASYNC_TEST(TransportWrite, WhatIsWrittenInPauseWritingFollowsAllPieces) {
 ASYNC_TEST(TransportWrite, WriteEofSendsTheEndBehindEverything) {
   for (const bool narrow : {false, true}) {
     Script script;
-    Line line =
-        narrow ? co_await support::narrow_line_to(script) : co_await support::line_to(script);
+    auto connecting = narrow ? support::narrow_line_to(script) : support::line_to(script);
+    const Line line = co_await std::move(connecting);
     EXPECT_TRUE(line.transport.can_write_eof());
     const std::string text = support::pattern(500'000);
     line.transport.write(text);
