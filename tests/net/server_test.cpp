@@ -748,7 +748,9 @@ ASYNC_TEST(Server, CloseLeavesNoConnectionThatItHasNotAcceptedYet) {
       }(client),
       5s));
   EXPECT_TRUE(!got || got.value().empty());
-  if (!got) EXPECT_FALSE(support::is_a<asyncio::TimeoutError>(got.error())) << "left open";
+  if (!got) {
+    EXPECT_FALSE(support::is_a<asyncio::TimeoutError>(got.error())) << "left open";
+  }
 }
 
 // failure 50: the handler's task was made and has not begun
