@@ -16,6 +16,13 @@
 namespace asyncio::detail {
 namespace {
 
+// In tests: the error that the call is to fail with; an interrupted one is made again.
+int fault_now(sys::Call call) noexcept {
+  int error = sys::fault_of(call);
+  while (error == EINTR) error = sys::fault_of(call);
+  return error;
+}
+
 // What is larger costs more to copy than a system call.
 constexpr std::size_t small_message = std::size_t{4} << 10;
 constexpr std::uint8_t mostly_large = 8;
@@ -129,7 +136,7 @@ IoResult UringEndpoint::receive(std::span<std::byte> into) noexcept {
     exhausted(Way::read);  // what has arrived is with the ring
     return would_block;
   }
-  if (const int error = sys::fault_of(sys::Call::receive)) return -error;
+  if (const int error = fault_now(sys::Call::receive)) return -error;
   if (received_.bytes == 0) return std::exchange(receive_error_, 0);
   const std::size_t taken = all_->buffers.take(received_, into);
   const bool drained = received_.bytes == 0 && !ended_;
@@ -216,7 +223,7 @@ IoResult UringEndpoint::accept(sockaddr* address, unsigned* size) noexcept {
     if (fd == would_block) exhausted(Way::read);
     return fd;
   }
-  if (const int error = sys::fault_of(sys::Call::accept)) return -error;
+  if (const int error = fault_now(sys::Call::accept)) return -error;
   if (next_accepted_ == accepted_.size()) {
     exhausted(Way::read);
     return std::exchange(accept_error_, 0);
@@ -259,7 +266,7 @@ IoResult UringEndpoint::send(const iovec* parts, int count) noexcept {
     for (int i = 0; i < count; ++i) bytes += parts[i].iov_len;
     if (bytes > small_message || all_->quiet()) return send_directly(parts, count);
   }
-  if (const int error = sys::fault_of(sys::Call::send)) return -error;
+  if (const int error = fault_now(sys::Call::send)) return -error;
   const std::size_t room = most_unsent - std::min(unsent, most_unsent);
   const std::size_t taken = flight_->collecting.append(parts, count, room);
   if (taken > 0) {

@@ -5,8 +5,8 @@
 #include <asyncio/wait.hpp>
 
 #include "base/log.hpp"
-#include "io/run_main_task.hpp"
 #include "io/choose_backend.hpp"
+#include "io/run_main_task.hpp"
 #include "io/signal_guard.hpp"
 #include "loop/loop_state.hpp"
 

@@ -28,6 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -161,6 +162,11 @@ ASYNC_TEST(StreamFault, LackOfDescriptorsPausesTheAcceptingForASecond) {
 
 namespace {
 
+bool on_the_ring() {
+  const char* backend = std::getenv("ASYNCIO_BACKEND");
+  return backend != nullptr && std::string_view(backend) == "io_uring";
+}
+
 /// A server whose process may open no more descriptors for two seconds, with five clients waiting.
 /// Returns: 0 if all went well, else what did not.
 int without_descriptors() {
@@ -195,7 +201,9 @@ int without_descriptors() {
     if (cpu_time() - cpu > 100ms) result |= 2;  // 5 %
     ::setrlimit(RLIMIT_NOFILE, &before);
     const int told = reports.count("socket.accept() out of system resource");
-    if (told < 1 || told > 4) result |= 4;
+    // An accept of the ring's keeps the limit that there was when it was asked for: it may lack
+    // nothing.
+    if ((told < 1 && !on_the_ring()) || told > 4) result |= 4;
     for (auto& client : clients) {
       const std::string answer = co_await asyncio::wait_for(loop.sock_recv(client, 10), 10s);
       if (answer != "hello\n") result |= 8;

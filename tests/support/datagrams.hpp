@@ -62,7 +62,9 @@ struct DatagramRecorder : asyncio::DatagramProtocol {
   }
 };
 
-inline std::unique_ptr<DatagramRecorder> make_recorder() { return std::make_unique<DatagramRecorder>(); }
+inline std::unique_ptr<DatagramRecorder> make_recorder() {
+  return std::make_unique<DatagramRecorder>();
+}
 
 template <class R>
 asyncio::Coro<> has_noted(R& recorder, std::size_t lines) {
