@@ -18,7 +18,7 @@ USES_UNIQUE_PTR = {"datagram", "event_loop", "executor", "run", "testing", "thre
                    "wrap_future"}
 # Those and what a server needs: it defines members of EventLoop.
 BUDGET_OF = {"transports": 38_000}
-UMBRELLA = 41_000  # the network's part of it is 1,000
+UMBRELLA = 42_000  # the network's part of it is 1,500
 
 
 def layers() -> dict[str, str]:
