@@ -144,7 +144,7 @@ def rates(row: Row, servers: dict[str, Server], bench: Bench, effort: Effort) ->
     to = best_peer if row.against == BEST_PEER and best_peer else row.limit()
     for name in filter(is_ours, found):
         to_bar = interval_of(ratios(samples[name], samples[to]))
-        found[name] |= {"to_bar": to_bar, "met": (to_bar["high"] or 0) >= row.bar}
+        found[name] |= {"to_bar": to_bar, "met": (to_bar["high"] or 0) >= row.bar_of(name)}
     return {"servers": found, "failed": failed, "best_peer": best_peer}
 
 
@@ -159,7 +159,7 @@ def figures(row: Row, servers: dict[str, Server], bench: Bench, effort: Effort) 
             continue
         found[name] = {"value": round(value, 3)}
         if is_ours(name):
-            found[name]["met"] = value <= row.bar
+            found[name]["met"] = value <= row.bar_of(name)
     return {"servers": found, "failed": failed, "best_peer": None}
 
 

@@ -36,14 +36,13 @@ class Http final : public Answerer {
 
 }  // namespace
 
-asyncio::Coro<> serve_protocols(bool http) {
+asyncio::Coro<> serve_protocols(bool http, const asyncio::ssl::Context* tls) {
   auto make = [http]() -> std::unique_ptr<Answerer> {
     if (http) return std::make_unique<Http>();
     return std::make_unique<Echo>();
   };
-  const asyncio::ServerOptions options{.backlog = 4096};
   const asyncio::Server server =
-      asyncio::get_running_loop().create_server(std::move(make), listening_socket(), options);
+      asyncio::get_running_loop().create_server(std::move(make), listening_socket(), options(tls));
   co_await server.serve_forever();
 }
 

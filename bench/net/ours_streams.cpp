@@ -44,10 +44,9 @@ asyncio::Coro<> answer(asyncio::StreamReader reader, asyncio::StreamWriter write
 
 }  // namespace
 
-asyncio::Coro<> serve_streams(bool http) {
-  const asyncio::ServerOptions options{.backlog = 4096};
+asyncio::Coro<> serve_streams(bool http, const asyncio::ssl::Context* tls) {
   const asyncio::Server server =
-      asyncio::start_server(http ? &answer : &echo, listening_socket(), options);
+      asyncio::start_server(http ? &answer : &echo, listening_socket(), options(tls));
   co_await server.serve_forever();
 }
 
