@@ -133,7 +133,7 @@ TEST_P(BothVersions, KeepDataThatComesWithTheEndOfTheHandshake) {
   EXPECT_EQ(got, "early");
 }
 
-// NET-139
+// NET-154, NET-139
 TEST_P(BothVersions, RefuseDataBeforeTheHandshakeIsDone) {
   EXPECT_FALSE(pair_.client.handshake());
   EXPECT_EQ(pair_.client.state(), TlsEngine::State::handshaking);

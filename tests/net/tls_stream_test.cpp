@@ -11,7 +11,7 @@
 #include <string>
 #include <system_error>
 
-#include "support/certificates.hpp"
+#include "support/tls_streams.hpp"
 
 using namespace std::chrono_literals;
 using asyncio::Coro;
@@ -20,51 +20,10 @@ using asyncio::StreamWriter;
 
 // TLS on streams: over loopback, with certificates made here.
 
-namespace {
-
-const support::CertificateAuthority& authority() {
-  static const support::CertificateAuthority made;
-  return made;
-}
-
-asyncio::ssl::Context server_context() {
-  static const support::Identity identity = authority().issue_for("localhost");
-  asyncio::ssl::Context context = asyncio::ssl::Context::server();
-  context.use_certificate(identity.chain, identity.key);
-  return context;
-}
-
-asyncio::ssl::Context client_context() {
-  return asyncio::ssl::create_default_context({.cadata = authority().pem()});
-}
-
-Coro<> echo(StreamReader reader, StreamWriter writer) {
-  while (true) {
-    const std::string data = co_await reader.read(1 << 16);
-    if (data.empty()) co_return;
-    writer.write(data);
-    co_await writer.drain();
-  }
-}
-
-Coro<asyncio::Server> echo_server(const asyncio::ssl::Context& context) {
-  const asyncio::ServerOptions options{.ssl = &context};
-  return asyncio::start_server(echo, "127.0.0.1", 0, options);
-}
-
-Coro<asyncio::Connection> connect(const asyncio::Server& server,
-                                  const asyncio::ssl::Context& context,
-                                  std::string_view name = "localhost") {
-  const asyncio::ConnectionOptions options{.ssl = &context, .server_hostname = name};
-  return asyncio::open_connection(server.sockets().at(0), options);
-}
-
-}  // namespace
-
 // NET-138, NET-139, NET-144
 ASYNC_TEST(TlsStream, EchoesAndClosesCleanly) {
-  auto server = co_await echo_server(server_context());
-  auto [reader, writer] = co_await connect(server, client_context());
+  auto server = co_await support::tls_echo_server();
+  auto [reader, writer] = co_await support::tls_connect(server);
   EXPECT_EQ(writer.get_extra_info("version"), "TLSv1.3");
   writer.write("hello\n");
   EXPECT_EQ(co_await reader.readline(), "hello\n");
@@ -76,8 +35,8 @@ ASYNC_TEST(TlsStream, EchoesAndClosesCleanly) {
 
 // NET-144
 ASYNC_TEST(TlsStream, MuchDataBothWays) {
-  auto server = co_await echo_server(server_context());
-  auto [reader, writer] = co_await connect(server, client_context());
+  auto server = co_await support::tls_echo_server();
+  auto [reader, writer] = co_await support::tls_connect(server);
   const std::string data(3'000'000, 'x');
   auto send = [](StreamWriter to, const std::string& what) -> Coro<> {
     to.write(what);
@@ -96,8 +55,8 @@ ASYNC_TEST(TlsStream, MuchDataBothWays) {
 ASYNC_TEST(TlsStream, WrongNameIsRefused) {
   auto& loop = asyncio::get_running_loop();
   loop.set_exception_handler([](asyncio::EventLoop&, const asyncio::ExceptionContext&) {});
-  auto server = co_await echo_server(server_context());
-  auto connected = co_await asyncio::as_result(connect(server, client_context(), "example.com"));
+  auto server = co_await support::tls_echo_server();
+  auto connected = co_await asyncio::as_result(support::tls_connect(server, "example.com"));
   EXPECT_THROW((void)connected.value(), asyncio::ssl::SSLCertVerificationError);
   server.close();
   co_await server.wait_closed();
@@ -107,7 +66,7 @@ ASYNC_TEST(TlsStream, WrongNameIsRefused) {
 ASYNC_TEST(TlsStream, HandshakeThatStallsIsAborted) {
   auto silent = [](StreamReader reader, StreamWriter) -> Coro<> { co_await reader.read(); };
   auto server = co_await asyncio::start_server(silent, "127.0.0.1", 0);
-  const auto context = client_context();
+  const auto context = support::tls_client();
   const asyncio::ConnectionOptions options{
       .ssl = &context, .server_hostname = "localhost", .ssl_handshake_timeout = 50ms};
   auto connected =
@@ -128,8 +87,8 @@ Coro<> upgrade_and_echo(StreamReader reader, StreamWriter writer) {
   EXPECT_EQ(co_await reader.readline(), "STARTTLS\n");
   writer.write("go\n");
   co_await writer.drain();
-  co_await writer.start_tls(server_context());
-  co_await echo(reader, writer);
+  co_await writer.start_tls(support::tls_server());
+  co_await support::tls_echo(reader, writer);
 }
 
 }  // namespace
@@ -140,7 +99,7 @@ ASYNC_TEST(TlsStream, UpgradesAPlainConnection) {
   auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
   writer.write("STARTTLS\n");
   EXPECT_EQ(co_await reader.readline(), "go\n");
-  co_await writer.start_tls(client_context(), {.server_hostname = "localhost"});
+  co_await writer.start_tls(support::tls_client(), {.server_hostname = "localhost"});
   writer.write("secret\n");
   EXPECT_EQ(co_await reader.readline(), "secret\n");
   writer.close();
@@ -156,10 +115,10 @@ ASYNC_TEST(TlsStream, EndWithoutCloseNotifyIsAnErrorAfterTheData) {
     co_await writer.drain();
     writer.abort();
   };
-  const auto context = server_context();
+  const auto context = support::tls_server();
   const asyncio::ServerOptions options{.ssl = &context};
   auto server = co_await asyncio::start_server(cut, "127.0.0.1", 0, options);
-  auto [reader, writer] = co_await connect(server, client_context());
+  auto [reader, writer] = co_await support::tls_connect(server);
   EXPECT_EQ(co_await reader.read(100), "half");
   auto rest = co_await asyncio::as_result(reader.read(100));
   EXPECT_THROW((void)rest.value(), asyncio::ssl::SSLEOFError);
