@@ -131,7 +131,7 @@ class LoopState final : public Scheduler {
   [[noreturn]] void report_deadlock() const;
   [[noreturn]] void throw_inherited(const char* what) const;
 
-  static constexpr std::size_t scratch_size = 256 * 1024;  // as CPython reads at most
+  static constexpr std::size_t scratch_size = std::size_t{256} * 1024;  // as CPython reads at most
 
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<std::byte[]> scratch_;

@@ -51,7 +51,7 @@ void DatagramTransport::abort() const noexcept { state_->abort(); }
 bool DatagramTransport::is_closing() const noexcept { return state_->is_closing(); }
 
 void DatagramTransport::set_protocol(ProtocolPtr<DatagramProtocol> protocol) const {
-  state_->set_protocol(std::move(protocol));
+  state_->set_protocol(protocol);
 }
 DatagramProtocol* DatagramTransport::get_protocol() const noexcept { return state_->protocol(); }
 

@@ -21,7 +21,7 @@ DatagramTransportState::DatagramTransportState(LoopState& loop, std::unique_ptr<
                                                Address destination)
     : loop_(&loop),
       endpoint_(std::move(endpoint)),
-      protocol_(std::move(protocol)),
+      protocol_(protocol),
       destination_(std::move(destination)),
       peer_(peer_address(endpoint_->fd())),
       local_(local_address(endpoint_->fd())),
@@ -181,7 +181,7 @@ void DatagramTransportState::received(std::span<const std::byte> data, const Add
 const Address& DatagramTransportState::destination_of(const Address& to) const {
   const bool given = to.family() != Address::Family::none;
   if (destination_.family() == Address::Family::none) {
-    if (given) return to;
+    if (given) return to;  // NOLINT(bugprone-return-const-ref-from-parameter): for this call only
     throw_invalid_argument(
         "sendto(): an address is needed; give one, or make the endpoint with a "
         "remote_addr");

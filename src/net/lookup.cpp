@@ -28,7 +28,7 @@ class GaiCategory final : public std::error_category {
 
 const std::error_category& gai_category() noexcept {
   // Never destroyed: a lookup that nobody waits for may end when the program does.
-  static const auto* category = new GaiCategory;
+  static const auto* category = new GaiCategory;  // NOLINT(bugprone-unhandled-exception-at-new)
   return *category;
 }
 

@@ -115,7 +115,7 @@ struct ReadPart {
 };
 
 Coro<> send_by_copying(EventLoop& loop, Socket& socket, Transfer& transfer) {
-  constexpr std::size_t most = 256 * 1024;  // as CPython
+  constexpr std::size_t most = std::size_t{256} * 1024;  // as CPython
   const int error = static_cast<int>(-sys::seek(transfer.file(), transfer.offset()));
   const bool has_positions = error == 0;
   if (error == ESPIPE && transfer.offset() > 0) {

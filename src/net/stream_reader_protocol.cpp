@@ -10,8 +10,8 @@ namespace asyncio {
 /// The connection, and whether it is paused.
 class StreamReaderProtocol::Feed : public detail::IoObserver {
  public:
-  Feed(detail::ReaderState& reader, Transport transport) noexcept
-      : IoObserver{&Feed::wanted}, reader_(reader), transport_(std::move(transport)) {
+  Feed(detail::ReaderState& reader, const Transport& transport) noexcept
+      : IoObserver{&Feed::wanted}, reader_(reader), transport_(transport) {
     reader_.fed_by(this);
   }
   Feed(const Feed&) = delete;
@@ -31,8 +31,7 @@ class StreamReaderProtocol::Feed : public detail::IoObserver {
   Transport transport_;
 };
 
-StreamReaderProtocol::StreamReaderProtocol(StreamReader reader) noexcept
-    : reader_(std::move(reader)) {}
+StreamReaderProtocol::StreamReaderProtocol(StreamReader reader) noexcept : reader_(reader) {}
 StreamReaderProtocol::~StreamReaderProtocol() = default;
 
 void StreamReaderProtocol::connection_made(const Transport& transport) {

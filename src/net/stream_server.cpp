@@ -37,9 +37,7 @@ class StreamServer final : public ServerState {
     connected->serve(*this);
     return handles_of(std::move(connected));
   }
-  Coro<> handle(StreamReader reader, StreamWriter writer) {
-    return handler_(std::move(reader), std::move(writer));
-  }
+  Coro<> handle(StreamReader reader, StreamWriter writer) { return handler_(reader, writer); }
 
  private:
   ClientHandler handler_;
@@ -59,7 +57,7 @@ Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endp
     ~Closer() { writer.close(); }
   };
   const Closer closer{ends.writer};
-  co_await server->handle(std::move(ends.reader), std::move(ends.writer));
+  co_await server->handle(ends.reader, ends.writer);
 }
 
 void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
