@@ -1,9 +1,11 @@
 #include "loop.hpp"
 
 #include "loop/backend.hpp"
+#include "loop/endpoint.hpp"
 #include "loop/loop_state.hpp"
 
 #include <limits>
+#include <stdexcept>
 
 namespace parity {
 namespace {
@@ -14,6 +16,9 @@ class ClockOnly final : public asyncio::detail::Backend {
  public:
   void submit(asyncio::detail::Operation&) override {}
   void cancel(asyncio::detail::Operation&) noexcept override {}
+  std::unique_ptr<asyncio::detail::Endpoint> open(int, asyncio::detail::Descriptor) override {
+    throw std::logic_error("programs of the parity tests have no network");
+  }
   bool poll(std::int64_t deadline, bool) override {
     if (deadline == std::numeric_limits<std::int64_t>::max()) return false;
     if (deadline > clock_now) clock_now = deadline;
