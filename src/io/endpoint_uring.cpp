@@ -45,8 +45,13 @@ UringEndpoint::UringEndpoint(UringEndpoints& all, int fd, Descriptor kind)
 }
 
 UringEndpoint::~UringEndpoint() {
+  // The ring keeps the socket until its accept is cancelled, in the next poll: nobody is to connect
+  // to it meanwhile. Not in a forked child, whose parent may go on with the same socket.
+  const bool stop = listening_ && all_ != nullptr && !all_->ring.foreign();
   const int fd = release();
-  if (fd >= 0) sys::close(fd);
+  if (fd < 0) return;
+  if (stop) sys::shutdown(fd, 2);  // SHUT_RDWR
+  sys::close(fd);
 }
 
 int UringEndpoint::release() noexcept {

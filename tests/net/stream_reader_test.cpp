@@ -385,7 +385,7 @@ ASYNC_TEST(StreamReader, DoesNotSearchTheSameBytesAgain) {
   }
   reader.feed_data("-");
   EXPECT_EQ((co_await text).size(), size + 1);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 60s);
 }
 
 // --- readline() ---------------------------------------------------------------------------------
