@@ -1,6 +1,7 @@
 #pragma once
 
 #include "loop/byte_stream.hpp"
+#include "loop/fairness.hpp"
 
 #include <utility>
 
@@ -24,11 +25,8 @@ class Endpoint : public ByteStream {
   /// The peer has closed or the connection has broken: what is received may be the last.
   [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
 
-  /// True now and then for who never has to wait: others want a turn, too.
-  [[nodiscard]] bool is_greedy() noexcept {
-    constexpr unsigned fair = 64;
-    return ++calls_at_once_ % fair == 0;
-  }
+  /// Of the calls that need not wait.
+  Fairness fairness;
 
   [[nodiscard]] bool awaited(Way way) const noexcept final {
     return observers_[index(way)] != nullptr;
@@ -62,7 +60,6 @@ class Endpoint : public ByteStream {
   int fd_;
   bool ready_[2] = {false, true};
   bool hung_up_ = false;
-  std::uint8_t calls_at_once_ = 0;
 };
 
 }  // namespace asyncio::detail

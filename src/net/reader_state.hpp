@@ -4,6 +4,7 @@
 #include <asyncio/detail/io_wait.hpp>
 
 #include "loop/byte_stream.hpp"
+#include "loop/fairness.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -63,11 +64,8 @@ class ReaderState final : public IoSource, public Pooled {
   /// Who feeds it is told whenever somebody begins to wait for more, until it is null.
   void fed_by(IoObserver* feeder) noexcept { feeder_ = feeder; }
 
-  /// True now and then for who never has to wait: others want a turn, too.
-  [[nodiscard]] bool is_greedy() noexcept {
-    constexpr unsigned fair = 64;
-    return ++reads_at_once_ % fair == 0;
-  }
+  /// Of the reads that need not wait.
+  Fairness fairness;
 
   void wait(Way way, IoObserver& observer) noexcept override;
   void stop_waiting(Way way) noexcept override;
@@ -98,7 +96,6 @@ class ReaderState final : public IoSource, public Pooled {
   std::size_t received_ = 0;  // in this turn
   bool had_its_turn_ = false;
   bool eof_ = false;
-  std::uint8_t reads_at_once_ = 0;
 };
 
 }  // namespace asyncio::detail

@@ -53,7 +53,7 @@ bool SockOp::await_ready() {
   loop_->make_scratch();
   over_ = false;
   // Before the call: what it would give could be lost while others run.
-  if (socket_->endpoint_of(*loop_, ops().what).is_greedy()) {
+  if (socket_->endpoint_of(*loop_, ops().what).fairness.is_due()) {
     take_turns();
     return false;
   }
@@ -174,7 +174,7 @@ IoResult SockSendAll::call(Endpoint& endpoint) noexcept {
     if (sent < 0) return sent;
     left_ = left_.subspan(static_cast<std::size_t>(sent));
     // The peer may take it as fast as it is sent.
-    if (!left_.empty() && endpoint.is_greedy()) {
+    if (!left_.empty() && endpoint.fairness.is_due()) {
       take_turns();
       return would_block;
     }

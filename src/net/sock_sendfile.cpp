@@ -80,7 +80,7 @@ class SendFile : public SockOp {
       }
       if (sent < 0) return sent;
       transfer_.advance(static_cast<std::size_t>(sent));
-      if (!transfer_.over() && endpoint.is_greedy()) {
+      if (!transfer_.over() && endpoint.fairness.is_due()) {
         take_turns();
         return would_block;
       }

@@ -36,7 +36,12 @@ bool StreamReadBase::attempt() noexcept {
 
 bool StreamReadBase::await_ready() {
   if (reader_->awaited(Way::read)) throw_awaited_already();
-  return attempt() && !reader_->is_greedy();
+  // Before it takes anything: that would be lost if a cancellation comes while others run.
+  if (reader_->fairness.is_due()) {
+    take_turns();
+    return false;
+  }
+  return attempt();
 }
 
 void StreamReadBase::throw_awaited_already() const {
@@ -47,8 +52,8 @@ void StreamReadBase::throw_awaited_already() const {
 }
 
 void StreamReadBase::suspend() {
-  if (over_) {
-    yield();  // others are served, too
+  if (takes_turns()) {
+    yield();
   } else {
     park(*reader_, Way::read);
   }

@@ -217,9 +217,11 @@ class AbortUnless {
 
 Coro<> upgrade(Ref<StreamState> stream, TlsSettings tls) {
   AbortUnless guard(*stream);
-  stream->set_write_limits(0, 0);
+  const std::size_t high = stream->high_mark();
+  const std::size_t low = stream->low_mark();
+  stream->set_write_limits(0, 0);  // plaintext must not end up behind ciphertext
   co_await detail::StreamDrain(stream);
-  stream->set_write_limits(detail::default_high_mark, detail::default_low_mark);
+  stream->set_write_limits(high, low);
   if (stream->is_closing()) detail::throw_runtime_error("start_tls(): the connection is closing");
   const auto side = stream->server() != nullptr ? detail::TlsEngine::Side::server
                                                 : detail::TlsEngine::Side::client;
@@ -232,12 +234,14 @@ Coro<> upgrade(Ref<StreamState> stream, TlsSettings tls) {
 
 Coro<> StreamWriter::start_tls(const ssl::Context& context, StartTlsOptions options) const {
   const bool server = state_->server() != nullptr;
-  TlsSettings tls = server
-                        ? TlsSettings("start_tls()", &context, options.ssl_handshake_timeout,
-                                      options.ssl_shutdown_timeout)
-                        : TlsSettings("start_tls()", &context, options.server_hostname, "",
-                                      options.ssl_handshake_timeout, options.ssl_shutdown_timeout);
-  return upgrade(state_, std::move(tls));
+  return detail::when_awaited([&] {
+    TlsSettings tls =
+        server ? TlsSettings("start_tls()", &context, options.ssl_handshake_timeout,
+                             options.ssl_shutdown_timeout)
+               : TlsSettings("start_tls()", &context, options.server_hostname, "",
+                             options.ssl_handshake_timeout, options.ssl_shutdown_timeout);
+    return upgrade(state_, std::move(tls));
+  });
 }
 
 }  // namespace asyncio

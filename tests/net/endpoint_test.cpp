@@ -324,11 +324,11 @@ TEST_F(Endpoints, WhatCannotBePolledIsRefusedAndClosed) {
 }
 
 // LOOP-081
-TEST_F(Endpoints, OneIsGreedyNowAndThen) {
+TEST_F(Endpoints, OthersAreDueNowAndThen) {
   const auto fds = pair();
   const auto endpoint = open(fds[0]);
-  int greedy = 0;
-  for (int i = 0; i < 640; ++i) greedy += endpoint->is_greedy() ? 1 : 0;
-  EXPECT_EQ(greedy, 10);
+  int due = 0;
+  for (int i = 0; i < 640; ++i) due += endpoint->fairness.is_due() ? 1 : 0;
+  EXPECT_EQ(due, 10);
   ::close(fds[1]);
 }

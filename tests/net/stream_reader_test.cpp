@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -564,6 +565,38 @@ ASYNC_TEST(StreamReader, DataOfTheTurnOfACancellationStays) {
     if (!data_first) reader.feed_data("abc");
     EXPECT_TRUE((co_await asyncio::as_result(reading)).cancelled());
     EXPECT_EQ(co_await reader.read(9), "abc");
+  }
+}
+
+// NET-018, failure 45: a task that never has to wait lets others run now and then; whenever it is
+// cancelled then, what it has not got is still there
+ASYNC_TEST(StreamReader, CancellationOfATaskThatLetsOthersRunLosesNothing) {
+  const std::string all = support::pattern(300);
+  for (const bool into : {false, true}) {
+    StreamReader reader = fed(all);
+    std::string got;
+    auto read_on = [&]() -> Coro<> {
+      while (true) {
+        char byte = 0;
+        if (into) {
+          co_await reader.read_into(std::as_writable_bytes(std::span(&byte, 1)));
+        } else {
+          const std::string one = co_await reader.readexactly(1);
+          byte = one[0];
+        }
+        got += byte;
+      }
+    };
+    int cancelled = 0;
+    for (; got.size() < all.size() && cancelled < 10; ++cancelled) {
+      auto reading = create_task(read_on());
+      co_await asyncio::sleep(0s);
+      reading.cancel();
+      EXPECT_TRUE((co_await asyncio::as_result(reading)).cancelled());
+    }
+    EXPECT_GE(cancelled, 2) << "it never let others run";
+    reader.feed_eof();
+    EXPECT_EQ(got + co_await reader.read(), all);
   }
 }
 

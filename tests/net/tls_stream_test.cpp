@@ -11,6 +11,7 @@
 #include <string>
 #include <system_error>
 
+#include "net/stream_state.hpp"
 #include "support/tls_streams.hpp"
 
 using namespace std::chrono_literals;
@@ -104,6 +105,37 @@ ASYNC_TEST(TlsStream, UpgradesAPlainConnection) {
   EXPECT_EQ(co_await reader.readline(), "secret\n");
   writer.close();
   co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+}
+
+// NET-037
+ASYNC_TEST(TlsStream, UpgradeKeepsTheLimitsOfTheWriter) {
+  auto server = co_await asyncio::start_server(upgrade_and_echo, "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  writer.set_write_buffer_limits(5000, 300);
+  writer.write("STARTTLS\n");
+  EXPECT_EQ(co_await reader.readline(), "go\n");
+  co_await writer.start_tls(support::tls_client(), {.server_hostname = "localhost"});
+  const auto& state = asyncio::detail::StreamAccess::state(writer);
+  EXPECT_EQ(state.high_mark(), 5000U);
+  EXPECT_EQ(state.low_mark(), 300U);
+  writer.close();
+  co_await writer.wait_closed();
+  server.close();
+  co_await server.wait_closed();
+}
+
+// NET-037, NET-035
+ASYNC_TEST(TlsStream, UpgradeRefusesWhenItIsAwaited) {
+  auto silent = [](StreamReader r, StreamWriter) -> Coro<> { co_await r.read(); };
+  auto server = co_await asyncio::start_server(silent, "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  auto refused = co_await asyncio::as_result(writer.start_tls(
+      support::tls_client(), {.server_hostname = "localhost", .ssl_handshake_timeout = -1s}));
+  EXPECT_THROW((void)refused.value(), std::invalid_argument);
+  EXPECT_FALSE(writer.is_closing());
+  writer.abort();
   server.close();
   co_await server.wait_closed();
 }

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace asyncio::detail {
+
+/// Of who never has to wait: others want a turn, too.
+class Fairness {
+ public:
+  /// True now and then: it is time to let them.
+  [[nodiscard]] bool is_due() noexcept { return ++calls_ % calls_at_once == 0; }
+
+ private:
+  static constexpr unsigned calls_at_once = 64;
+  std::uint8_t calls_ = 0;
+};
+
+}  // namespace asyncio::detail
