@@ -152,6 +152,7 @@ class [[nodiscard]] SockRecv : public SockOp, public ConvertsToCoro<SockRecv, st
   std::int64_t call(Endpoint& endpoint) noexcept override;
   [[nodiscard]] std::string operation() const override { return to_peer("recv from"); }
   std::size_t most_;
+  std::string text_;  // received in place
 };
 
 class [[nodiscard]] SockRecvInto : public SockOp, public ConvertsToCoro<SockRecvInto, std::size_t> {

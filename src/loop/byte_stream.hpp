@@ -52,6 +52,9 @@ class ByteStream : public IoSource, public Pooled {
   [[nodiscard]] virtual std::optional<std::string> extra_info(std::string_view) { return {}; }
   /// The descriptor at the bottom.
   [[nodiscard]] virtual Endpoint& endpoint() noexcept = 0;
+
+  /// Bytes that came at once, kept by who receives strings: as many are to be expected.
+  std::size_t last_received = 0;
 };
 
 }  // namespace asyncio::detail

@@ -3,6 +3,7 @@
 #include <asyncio/error.hpp>
 
 #include "net/net_errors.hpp"
+#include "net/receive_in_place.hpp"
 #include "net/stream_state.hpp"
 
 #include <algorithm>
@@ -39,13 +40,16 @@ void ReaderState::drop(std::size_t n) noexcept {
 void ReaderState::feed(std::string_view data) {
   if (eof_) throw_runtime_error("feed_data(): after feed_eof(); feed the data first");
   if (data.empty()) return;
-  // What was read is given up before the buffer would grow for its sake, once it is worth moving
-  // what was not.
-  if (head_ >= buffer_.size() - head_ && buffer_.size() + data.size() > buffer_.capacity()) {
-    buffer_.erase(0, std::exchange(head_, 0));
-  }
+  give_up_read(data.size());
   buffer_.append(data);
   tell();
+}
+
+// What was read, before the buffer would grow for its sake, once it is worth moving what was not.
+void ReaderState::give_up_read(std::size_t coming) noexcept {
+  if (head_ >= buffer_.size() - head_ && buffer_.size() + coming > buffer_.capacity()) {
+    buffer_.erase(0, std::exchange(head_, 0));
+  }
 }
 
 void ReaderState::feed_eof() noexcept {
@@ -83,18 +87,26 @@ bool ReaderState::receive(std::size_t wanted) {
     had_its_turn_ = true;
     return false;
   }
-  const std::span<std::byte> into =
-      scratch.first(std::min(std::max(wanted, limit_), scratch.size()));
-  const IoResult got = source()->receive(into);
-  if (got <= 0) return ended_with(got);
-  received_ += static_cast<std::size_t>(got);
+  const std::size_t most = std::min(std::max(wanted, limit_), scratch.size());
+  give_up_read(most);
+  std::optional<IoResult> got = receive_in_place(*source(), buffer_, most);
+  if (!got) got = receive_by_way_of(scratch.first(most));
+  if (*got <= 0) return ended_with(*got);
+  received_ += static_cast<std::size_t>(*got);
+  return true;
+}
+
+IoResult ReaderState::receive_by_way_of(std::span<std::byte> scratch) {
+  const IoResult got = source()->receive(scratch);
+  if (got <= 0) return got;
+  source()->last_received = static_cast<std::size_t>(got);
   try {
-    feed({reinterpret_cast<const char*>(into.data()), static_cast<std::size_t>(got)});
+    feed({reinterpret_cast<const char*>(scratch.data()), static_cast<std::size_t>(got)});
   } catch (...) {
     failure_ = current_failure();  // what follows would not fit what was lost
     throw;
   }
-  return true;
+  return got;
 }
 
 std::optional<std::size_t> ReaderState::receive_into(std::span<std::byte> into) {

@@ -81,6 +81,8 @@ class ReaderState final : public IoSource, public Pooled {
   [[nodiscard]] ByteStream* source() const noexcept;
   // Of a call that has received nothing. Returns: false to wait.
   bool ended_with(IoResult result);
+  void give_up_read(std::size_t coming) noexcept;
+  IoResult receive_by_way_of(std::span<std::byte> scratch);
   void tell() noexcept;
 
   std::string buffer_;

@@ -5,6 +5,7 @@
 #include "io/system.hpp"
 #include "loop/loop_state.hpp"
 #include "net/net_errors.hpp"
+#include "net/receive_in_place.hpp"
 #include "net/socket_state.hpp"
 
 #include <fmt/format.h>
@@ -109,11 +110,17 @@ SockRecv::SockRecv(EventLoop& loop, Socket& socket, std::size_t most)
     : SockOp(recv_ops, loop, socket, Way::read), most_(most) {}
 
 IoResult SockRecv::call(Endpoint& endpoint) noexcept {
-  return most_ == 0 ? 0 : endpoint.receive(first(loop().scratch(), most_));
+  if (most_ == 0) return 0;
+  const std::span<std::byte> scratch = first(loop().scratch(), most_);
+  if (const auto got = receive_in_place(endpoint, text_, scratch.size())) return *got;
+  const IoResult got = endpoint.receive(scratch);
+  if (got > 0) endpoint.last_received = static_cast<std::size_t>(got);
+  return got;
 }
 
 std::string SockRecv::await_resume() {
   const auto size = static_cast<std::size_t>(end());
+  if (!text_.empty()) return std::move(text_);
   return {reinterpret_cast<const char*>(loop().scratch().data()), size};
 }
 

@@ -156,7 +156,9 @@ std::exception_ptr tls_failure(ssl_st* connection, std::string_view server_hostn
   }
 }
 
-void clear_ssl_errors() noexcept { ERR_clear_error(); }
+void clear_ssl_errors() noexcept {
+  if (ERR_peek_error() != 0) ERR_clear_error();  // which goes through all of a table
+}
 
 }  // namespace detail
 

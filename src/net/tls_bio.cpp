@@ -70,8 +70,10 @@ int read(BIO* bio, char* to, int size) noexcept {
 int write(BIO* bio, const char* from, int size) noexcept {
   TlsBio& self = of(bio);
   BIO_clear_retry_flags(bio);
+  std::span<const std::byte> rest = std::as_bytes(std::span(from, static_cast<std::size_t>(size)));
+  if (self.sink != nullptr && self.out.empty()) rest = rest.subspan(self.sink->take(rest));
   try {
-    self.out.append(std::as_bytes(std::span(from, static_cast<std::size_t>(size))));
+    self.out.append(rest);
     return size;
   } catch (const std::bad_alloc&) {  // an exception must not pass through C
     self.out_of_memory = true;

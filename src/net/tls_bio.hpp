@@ -35,6 +35,16 @@ class TlsBuffer {
   std::size_t capacity_ = 0;
 };
 
+/// Takes ciphertext at once.
+class TlsSink {
+ public:
+  /// Returns: how many bytes were taken.
+  virtual std::size_t take(std::span<const std::byte> ciphertext) noexcept = 0;
+
+ protected:
+  ~TlsSink() = default;
+};
+
 /// Both directions of the ciphertext of a connection, as OpenSSL's source and sink. Its memory BIO
 /// would copy once more and give nothing back.
 struct TlsBio {
@@ -43,6 +53,7 @@ struct TlsBio {
 
   TlsBuffer in;
   TlsBuffer out;
+  TlsSink* sink = nullptr;     ///< is asked first, while `out` is empty
   bool eof = false;            ///< nothing comes after `in`
   bool out_of_memory = false;  ///< something that OpenSSL has sent is not in `out`
 };

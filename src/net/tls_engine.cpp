@@ -16,6 +16,18 @@ namespace {
 // A record's header, nonce, padding and MAC at their largest.
 constexpr std::size_t record_overhead = 96;
 
+// Handshakes and alerts do without: they are many small writes.
+class SinkDuring {
+ public:
+  SinkDuring(TlsBio& bio, TlsSink* sink) noexcept : bio_(bio) { bio_.sink = sink; }
+  SinkDuring(const SinkDuring&) = delete;
+  SinkDuring& operator=(const SinkDuring&) = delete;
+  ~SinkDuring() { bio_.sink = nullptr; }
+
+ private:
+  TlsBio& bio_;
+};
+
 SSL* new_connection(const SslContext& context, TlsEngine::Side side) {
   const bool server = side == TlsEngine::Side::server;
   if (server != context.is_server()) {
@@ -137,7 +149,7 @@ TlsEngine::Read TlsEngine::read(std::span<std::byte> plaintext) {
   return {total, Read::ok};
 }
 
-std::size_t TlsEngine::write(std::span<const std::byte> plaintext) {
+std::size_t TlsEngine::write(std::span<const std::byte> plaintext, TlsSink* sink) {
   begin();
   if (state_ != State::open) {
     throw_runtime_error(
@@ -147,7 +159,11 @@ std::size_t TlsEngine::write(std::span<const std::byte> plaintext) {
   }
   if (plaintext.empty()) return 0;
   constexpr std::size_t record = SSL3_RT_MAX_PLAIN_LENGTH;
-  (void)bio_.out.room(plaintext.size() + (plaintext.size() / record + 1) * record_overhead);
+  if (plaintext.size() > record) sink = nullptr;
+  const SinkDuring call(bio_, sink);
+  if (sink == nullptr) {
+    (void)bio_.out.room(plaintext.size() + (plaintext.size() / record + 1) * record_overhead);
+  }
   std::size_t total = 0;
   while (total < plaintext.size()) {
     std::size_t n = 0;

@@ -84,10 +84,11 @@ class TlsEngine {
   /// ssl::SSLError; RuntimeError before the handshake is done.
   Read read(std::span<std::byte> plaintext);
 
-  /// Encrypts into outgoing().
+  /// Encrypts into outgoing(). What fits into one record may go to `sink` without being copied
+  /// there: more of it is better sent in one piece.
   /// Returns: how much was taken: all.
   /// Throws: RuntimeError before the handshake is done, and after shutdown().
-  std::size_t write(std::span<const std::byte> plaintext);
+  std::size_t write(std::span<const std::byte> plaintext, TlsSink* sink = nullptr);
 
   /// Says close_notify; write() is over. Plaintext that comes later is dropped: who wants it calls
   /// read() in place of this a second time.

@@ -66,16 +66,28 @@ IoResult TlsStream::drive(F fn) noexcept {
 }
 
 IoResult TlsStream::flush() noexcept {
+  if (send_error_ < 0) return send_error_;
   while (!engine_.outgoing().empty()) {
-    const std::span<const std::byte> out = engine_.outgoing();
-    const iovec part{const_cast<std::byte*>(out.data()), out.size()};  // NOLINT: it is only read
-    const IoResult sent = lower_->send(&part, 1);
+    const IoResult sent = send_below(engine_.outgoing());
     if (sent < 0) {
       if (sent == would_block) wait_below(Way::write);
       return sent;
     }
     engine_.sent(static_cast<std::size_t>(sent));
   }
+  return 0;
+}
+
+IoResult TlsStream::send_below(std::span<const std::byte> ciphertext) noexcept {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): it is only read
+  const iovec part{const_cast<std::byte*>(ciphertext.data()), ciphertext.size()};
+  return lower_->send(&part, 1);
+}
+
+std::size_t TlsStream::take(std::span<const std::byte> ciphertext) noexcept {
+  const IoResult sent = send_below(ciphertext);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (sent != would_block) send_error_ = sent;  // said once; flush() tells
   return 0;
 }
 
@@ -135,7 +147,8 @@ IoResult TlsStream::send(const iovec* parts, int count) noexcept {
     for (int i = 0; i < count && taken < most_unsent; ++i) {
       const std::span<const std::byte> part(static_cast<const std::byte*>(parts[i].iov_base),
                                             parts[i].iov_len);
-      taken += engine_.write(part.first(std::min(part.size(), most_unsent - taken)));
+      taken += engine_.write(part.first(std::min(part.size(), most_unsent - taken)),
+                             count == 1 ? this : nullptr);
     }
     return static_cast<IoResult>(taken);
   });

@@ -14,7 +14,7 @@ namespace asyncio::detail {
 /// TLS over another stream, which may be TLS, too.
 ///
 /// Nothing is sent or received before handshake() has given 0.
-class TlsStream final : public ByteStream {
+class TlsStream final : public ByteStream, private TlsSink {
  public:
   TlsStream(LoopState& loop, std::unique_ptr<ByteStream> lower, TlsEngine::Side side,
             const TlsSettings& settings);
@@ -60,8 +60,10 @@ class TlsStream final : public ByteStream {
   template <class F>
   IoResult drive(F fn) noexcept;
   IoResult receive_below();
+  std::size_t take(std::span<const std::byte> ciphertext) noexcept override;
   /// Returns: 0 when all is sent, would_block or an error.
   IoResult flush() noexcept;
+  IoResult send_below(std::span<const std::byte> ciphertext) noexcept;
   IoResult fail(std::exception_ptr error) noexcept;
   void limit(Duration time);
   void wait_below(Way way) noexcept;
@@ -71,6 +73,7 @@ class TlsStream final : public ByteStream {
   std::unique_ptr<ByteStream> lower_;
   TlsEngine engine_;
   std::exception_ptr failure_;
+  IoResult send_error_ = 0;
   IoObserver* observers_[2] = {};
   Below readable_{*this, Way::read};
   Below writable_{*this, Way::write};

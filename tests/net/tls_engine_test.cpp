@@ -18,10 +18,10 @@
 #include <system_error>
 
 namespace ssl = asyncio::ssl;
+using support::everything;
 using support::bytes_of;
 using support::carry;
 using support::client_trusting;
-using support::everything;
 using support::read_all;
 using support::receive;
 using support::server_with;
@@ -399,6 +399,49 @@ TEST(TlsEngine, SaysThatAServerHasNoCertificate) {
   TlsPair pair(client_trusting(test_ca()), ssl::Context::server());
   const std::string text = thrown_by([&] { pair.handshake(); });
   EXPECT_NE(text.find("use load_cert_chain()"), std::string::npos) << text;
+}
+
+namespace {
+
+/// Takes the first `room` bytes.
+class Sink final : public asyncio::detail::TlsSink {
+ public:
+  explicit Sink(std::size_t r) : room(r) {}
+  std::size_t take(std::span<const std::byte> ciphertext) noexcept override {
+    const std::size_t n = std::min(room, ciphertext.size());
+    taken.append(reinterpret_cast<const char*>(ciphertext.data()), n);
+    room -= n;
+    return n;
+  }
+  std::size_t room;
+  std::string taken;
+};
+
+}  // namespace
+
+TEST(TlsEngine, GivesARecordToWhoTakesItAtOnce) {
+  for (const std::size_t room : {0U, 1U, 700U, 100000U}) {
+    TlsPair pair;
+    pair.handshake();
+    Sink sink(room);
+    const std::string first = letters(1000);
+    const std::string second = letters(900);
+    (void)pair.client.write(bytes_of(first), &sink);
+    (void)pair.client.write(bytes_of(second), &sink);
+    EXPECT_EQ(sink.taken.size(), std::min(room, std::size_t{1000 + 900 + 2 * 22}));
+    pair.server.feed(bytes_of(sink.taken));
+    EXPECT_EQ(receive(pair.client, pair.server), first + second);
+  }
+}
+
+TEST(TlsEngine, GivesManyRecordsInOnePiece) {
+  TlsPair pair;
+  pair.handshake();
+  Sink sink(everything);
+  const std::string text = letters(100000);
+  (void)pair.client.write(bytes_of(text), &sink);
+  EXPECT_EQ(sink.taken, "");
+  EXPECT_EQ(receive(pair.client, pair.server), text);
 }
 
 // NET-151
