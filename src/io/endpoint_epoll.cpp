@@ -66,6 +66,9 @@ bool EpollEndpoint::gives_all() noexcept {
   return protocol_ == IPPROTO_TCP;
 }
 
+// Edges tell of what comes after this call.
+bool EpollEndpoint::drained() const noexcept { return !may(Way::read) || !sys::is_readable(fd_); }
+
 IoResult EpollEndpoint::send(const iovec* parts, int count) noexcept {
   if (!may(Way::write)) return would_block;
   const IoResult sent = kind_ == Descriptor::socket ? sys::send(fd_, parts, count)

@@ -159,6 +159,9 @@ IoResult UringEndpoint::receive_directly(std::span<std::byte> into) noexcept {
   return got;
 }
 
+// To wait costs no call of its own: the next poll finds what the system has.
+bool UringEndpoint::drained() const noexcept { return !may(Way::read) || !has_input(); }
+
 void UringEndpoint::arm_reading() noexcept {
   Reading& reading = flight_->reading;
   if (!reading.idle()) return;

@@ -25,6 +25,7 @@ class UringEndpoint final : public Endpoint {
   ~UringEndpoint() override;
 
   IoResult receive(std::span<std::byte> into) noexcept override;
+  [[nodiscard]] bool drained() const noexcept override;
   IoResult send(const iovec* parts, int count) noexcept override;
   IoResult finish_sending() noexcept override;
   IoResult finish() noexcept override;

@@ -90,6 +90,8 @@ std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) 
 /// Returns: 0, or -ESPIPE of a pipe and the like.
 std::int64_t seek(int fd, std::int64_t offset) noexcept;
 [[nodiscard]] bool is_regular(int fd) noexcept;
+/// Of anything: data, its end or an error is there, as select() would say.
+[[nodiscard]] bool is_readable(int fd) noexcept;
 /// Never raises SIGPIPE.
 std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
 

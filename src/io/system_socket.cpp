@@ -2,6 +2,7 @@
 #include "io/system.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/sendfile.h>
@@ -165,6 +166,11 @@ std::int64_t seek(int fd, std::int64_t offset) noexcept {
 bool is_regular(int fd) noexcept {
   struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool is_readable(int fd) noexcept {
+  pollfd what{fd, POLLIN, 0};
+  return ::poll(&what, 1, 0) != 0;  // also if it fails: a call of its own will tell why
 }
 
 namespace {

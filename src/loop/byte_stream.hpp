@@ -30,7 +30,7 @@ class ByteStream : public IoSource, public Pooled {
 
   /// Returns: 0 at the end.
   virtual IoResult receive(std::span<std::byte> into) noexcept = 0;
-  /// True if receive() is known to say would_block: wait() then is as good as trying.
+  /// False if receive() may have something to give of which wait() would not tell.
   [[nodiscard]] virtual bool drained() const noexcept { return false; }
   /// What it has taken; the rest is to be given again.
   virtual IoResult send(const iovec* parts, int count) noexcept = 0;

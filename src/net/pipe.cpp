@@ -49,6 +49,7 @@ class ReadEnd final : public ByteStream {
     const IoResult got = endpoint_->receive(into);
     return got == -EIO && kind_ == PipeKind::terminal ? 0 : got;  // the other side was closed
   }
+  [[nodiscard]] bool drained() const noexcept override { return endpoint_->drained(); }
   IoResult send(const iovec*, int) noexcept override {
     was_written_to_ = true;
     return -EBADF;
