@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace asyncio::detail {
@@ -167,7 +168,7 @@ void UringEndpoint::arm_reading() noexcept {
   if (!reading.idle()) return;
   if (has_input()) {
     reading.kind = Reading::Kind::at_once;
-  } else if (listening_ && all_->ring.modern()) {
+  } else if (listening_ && all_->ring.modern() && has_room_for_accepted()) {
     reading.kind = Reading::Kind::connections;
   } else {
     reading.kind = ahead_ ? Reading::Kind::bytes : Reading::Kind::readable;
@@ -244,6 +245,16 @@ IoResult UringEndpoint::accept(sockaddr* address, unsigned* size) noexcept {
   if (!has_input()) exhausted(Way::read);
   if (address != nullptr && sys::name_of_peer(fd, address, size) != 0) *size = 0;  // gone already
   return fd;
+}
+
+// Who is accepted ahead must not be turned away for lack of memory: accept() is called then.
+bool UringEndpoint::has_room_for_accepted() noexcept {
+  try {
+    accepted_.reserve(most_accepted_ahead);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 void UringEndpoint::accepted(int result) noexcept {

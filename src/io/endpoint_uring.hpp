@@ -60,6 +60,7 @@ class UringEndpoint final : public Endpoint {
   IoResult send_directly(const iovec* parts, int count) noexcept;
   [[nodiscard]] IoResult send_error_or_pending() noexcept;
   [[nodiscard]] bool has_input() const noexcept;
+  [[nodiscard]] bool has_room_for_accepted() noexcept;
   void close_accepted() noexcept;
   void leave() noexcept;
 
