@@ -12,11 +12,10 @@
 #include "support/line.hpp"
 #include "support/log_capture.hpp"
 #include "support/protocols.hpp"
+#include "support/sockets.hpp"
 
 #include <gtest/gtest.h>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +30,7 @@ using namespace std::chrono_literals;
 using asyncio::Address;
 using asyncio::Coro;
 using asyncio::Socket;
+using support::has_nodelay;
 using support::Log;
 using support::Recorder;
 using support::Script;
@@ -49,12 +49,6 @@ struct Echo : asyncio::Protocol {
 };
 
 std::unique_ptr<Echo> echo() { return std::make_unique<Echo>(); }
-
-bool has_nodelay(int fd) {
-  int value = 0;
-  socklen_t size = sizeof value;
-  return ::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0 && value != 0;
-}
 
 /// Says hello, hears it, and closes.
 Coro<> say_hello(asyncio::Transport transport, Script& script) {

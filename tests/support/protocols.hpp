@@ -6,6 +6,7 @@
 #include <asyncio/transports.hpp>
 
 #include "support/endings.hpp"
+#include "support/pattern.hpp"
 
 #include <sys/socket.h>
 
@@ -165,17 +166,6 @@ inline asyncio::Coro<std::string> all_from(const Line& line, std::size_t size) {
     }
   }
   co_return all;
-}
-
-/// `size` bytes that are not all alike.
-inline std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  std::uint32_t state = 1;
-  for (char& c : text) {
-    state = state * 1664525 + 1013904223;
-    c = static_cast<char>(state >> 24);
-  }
-  return text;
 }
 
 }  // namespace support

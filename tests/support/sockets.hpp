@@ -8,7 +8,11 @@
 #include <asyncio/wait_for.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/pattern.hpp"
+
 #include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -65,17 +69,6 @@ inline Coro<std::string> receive_exactly(Socket& socket, std::size_t size) {
   co_return all;
 }
 
-/// Bytes that show where one is missing.
-inline std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  std::uint32_t state = 12345;
-  for (char& c : text) {
-    state = state * 1664525 + 1013904223;
-    c = static_cast<char>(state >> 24);
-  }
-  return text;
-}
-
 /// Until every task that is ready has run, in whatever order.
 inline Coro<> settle() {
   for (int i = 0; i < 2; ++i) co_await asyncio::sleep(asyncio::Duration());
@@ -107,6 +100,12 @@ inline int errno_of(const std::exception_ptr& error) {
   } catch (...) {
     return 0;
   }
+}
+
+inline bool has_nodelay(int fd) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0 && value != 0;
 }
 
 inline std::size_t open_descriptors() {
