@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include <utility>
 
 namespace asyncio::detail {
+namespace {
 
 Coro<std::vector<Address>> resolve_hosts(EventLoop& loop, std::vector<std::string> hosts,
                                          std::uint16_t port) {
@@ -37,8 +37,6 @@ Coro<std::vector<Address>> resolve_hosts(EventLoop& loop, std::vector<std::strin
   }
   co_return addresses;
 }
-
-namespace {
 
 Socket bound(const Address& address, const ServerOptions& options) {
   Socket socket(address.family());
@@ -65,8 +63,7 @@ bool is_absent(const std::system_error& error) {
   return error.code().value() == EADDRNOTAVAIL || error.code().value() == EAFNOSUPPORT;
 }
 
-}  // namespace
-
+// One socket an address; equal ones once.
 std::vector<Socket> bind_all(const std::vector<Address>& addresses, const ServerOptions& options) {
   std::vector<Socket> sockets;
   for (auto at = addresses.begin(); at != addresses.end(); ++at) {
@@ -85,21 +82,7 @@ std::vector<Socket> bind_all(const std::vector<Address>& addresses, const Server
 }
 
 void add_listener(ServerState& server, Socket socket) {
-  constexpr const char* who = "start_server()";
-  if (socket && socket.type() != Socket::Type::stream) {
-    throw_invalid_argument(
-        fmt::format("{}: a stream socket was expected, got {}; its type must be "
-                    "Socket::Type::stream",
-                    who, socket.repr()));
-  }
-  // What it accepts inherits it.
-  if (socket && socket.getsockname().is_ip()) socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-  server.add(take_endpoint(server.loop(), socket, who));
-}
-
-void remove_stale(const std::string& path) {
-  struct stat found{};
-  if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
+  server.add(take_stream(server.loop(), socket, server.who()));
 }
 
 void add_unix_listener(ServerState& server, const std::string& path, bool cleanup) {
@@ -118,6 +101,36 @@ void add_unix_listener(ServerState& server, const std::string& path, bool cleanu
     server.remove_at_close({path, made.st_dev, made.st_ino});
   }
   add_listener(server, std::move(socket));
+}
+
+Server started(const Ref<ServerState>& server, const ServerOptions& options) {
+  if (options.start_serving) server->start_serving();
+  return ServerAccess::make(server);
+}
+
+}  // namespace
+
+Coro<Server> listen_at_hosts(Ref<ServerState> server, std::vector<std::string> hosts,
+                             std::uint16_t port, ServerOptions options) {
+  const std::vector<Address> addresses =
+      co_await resolve_hosts(*server->loop().loop, std::move(hosts), port);
+  for (Socket& socket : bind_all(addresses, options)) add_listener(*server, std::move(socket));
+  co_return started(server, options);
+}
+
+Coro<Server> listen_at_path(Ref<ServerState> server, std::string path, ServerOptions options) {
+  add_unix_listener(*server, path, options.cleanup_socket);
+  co_return started(server, options);
+}
+
+Server listen_on(const Ref<ServerState>& server, Socket socket, const ServerOptions& options) {
+  add_listener(*server, std::move(socket));
+  return started(server, options);
+}
+
+void remove_stale(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 
 }  // namespace asyncio::detail

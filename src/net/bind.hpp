@@ -1,6 +1,7 @@
 #pragma once
 
-#include <asyncio/address.hpp>
+#include <asyncio/coroutine.hpp>
+#include <asyncio/detail/ref.hpp>
 #include <asyncio/server.hpp>
 #include <asyncio/socket.hpp>
 
@@ -11,20 +12,24 @@ namespace asyncio::detail {
 
 class ServerState;
 
-/// Where to listen. "" is every interface. Throws: gaierror for a name that is not known.
-[[nodiscard]] Coro<std::vector<Address>> resolve_hosts(EventLoop& loop,
-                                                       std::vector<std::string> hosts,
-                                                       std::uint16_t port);
-/// One socket an address; equal ones once. Addresses that this machine does not have are passed
-/// over, unless none is left.
-/// Throws: std::system_error "error while attempting to bind on address A: TEXT".
-[[nodiscard]] std::vector<Socket> bind_all(const std::vector<Address>& addresses,
-                                           const ServerOptions& options);
+// Each starts serving, if the options say so.
+
+/// Listens at every address of the hosts, once. "" is every interface. Addresses that this machine
+/// does not have are passed over, unless none is left.
+/// Throws: gaierror for a name that is not known; std::system_error "error while attempting to bind
+/// on address A: TEXT".
+[[nodiscard]] Coro<Server> listen_at_hosts(Ref<ServerState> server, std::vector<std::string> hosts,
+                                           std::uint16_t port, ServerOptions options);
+/// Replaces a socket file that is there; with `cleanup_socket` the server removes its own when it
+/// closes.
+/// Throws: std::system_error, also if something else than a socket is there.
+[[nodiscard]] Coro<Server> listen_at_path(Ref<ServerState> server, std::string path,
+                                          ServerOptions options);
+/// Throws: as take_stream().
+[[nodiscard]] Server listen_on(const Ref<ServerState>& server, Socket socket,
+                               const ServerOptions& options);
+
 /// If a server or an endpoint has left a socket file there.
 void remove_stale(const std::string& path);
-void add_listener(ServerState& server, Socket socket);
-/// Replaces a socket file that is there; if `cleanup`, removes its own when the server closes.
-/// Throws: std::system_error, also if something else than a socket is there.
-void add_unix_listener(ServerState& server, const std::string& path, bool cleanup);
 
 }  // namespace asyncio::detail

@@ -121,10 +121,9 @@ using Opened = ConnectedDatagram<DatagramProtocol>;
 Coro<Opened> start(EventLoop& loop, DatagramFactory factory, Socket socket, Address destination) {
   LoopState& state = LoopAccess::state(loop);
   const ProtocolPtr<DatagramProtocol> protocol = factory();
-  SocketState& own = SocketAccess::state(socket, who);
-  own.endpoint_of(state, who);
+  std::unique_ptr<Endpoint> endpoint = take_endpoint(state, socket, who);
   const DatagramTransport transport = DatagramAccess::make(Ref<DatagramTransportState>::adopt(
-      new DatagramTransportState(state, own.give_up(), protocol, std::move(destination))));
+      new DatagramTransportState(state, std::move(endpoint), protocol, std::move(destination))));
   try {
     // As in CPython: connection_made() runs, reading begins, and only then does the creator go on.
     co_await sleep(Duration());

@@ -5,14 +5,10 @@
 
 #include "net/connect.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 namespace asyncio::detail {
 
 Coro<Socket> connect_socket(EventLoop& loop, Address address) {
   Socket socket(address.family());
-  if (address.is_ip()) socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
   co_await loop.sock_connect(socket, address);
   co_return socket;
 }
@@ -23,9 +19,7 @@ Coro<Socket> resolve_and_connect(EventLoop& loop, std::string host, std::uint16_
                                  std::vector<Address> local, ConnectOptions options) {
   const ResolveOptions stream{.type = Socket::Type::stream};
   std::vector<Address> found = co_await loop.getaddrinfo(host, port, stream);
-  Socket socket = co_await connect_any(loop, std::move(found), std::move(local), options);
-  socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-  co_return socket;
+  co_return co_await connect_any(loop, std::move(found), std::move(local), options);
 }
 
 }  // namespace

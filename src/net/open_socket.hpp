@@ -11,7 +11,7 @@
 
 namespace asyncio::detail {
 
-/// A stream socket that is connected to `address`, without Nagle's delay.
+/// A stream socket that is connected to `address`.
 [[nodiscard]] Coro<Socket> connect_socket(EventLoop& loop, Address address);
 /// To a host by name or number. Copies what the options refer to.
 [[nodiscard]] Coro<Socket> connect_host(EventLoop& loop, std::string_view host, std::uint16_t port,

@@ -15,7 +15,8 @@
 
 namespace asyncio::detail {
 
-ServerState::ServerState(LoopState& loop, int backlog) : loop_(&loop), backlog_(backlog) {
+ServerState::ServerState(LoopState& loop, const char* who, const ServerOptions& options)
+    : loop_(&loop), who_(who), tls_(who, options), backlog_(options.backlog) {
   NetService::of(loop).enter(*this);
 }
 

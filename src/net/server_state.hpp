@@ -6,6 +6,7 @@
 
 #include "loop/endpoint.hpp"
 #include "loop/loop_state.hpp"
+#include "net/tls_settings.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -28,7 +29,8 @@ struct SocketFile {
 /// a connection is for who derives from it.
 class ServerState : public Pooled {
  public:
-  ServerState(LoopState& loop, int backlog);
+  /// `who` is who makes it, for errors. Throws: as TlsSettings.
+  ServerState(LoopState& loop, const char* who, const ServerOptions& options);
 
   void add_ref() noexcept { ++users_; }
   void drop_ref() noexcept {
@@ -45,6 +47,8 @@ class ServerState : public Pooled {
   /// A listener that was closed and has had its last turn.
   void forget(const Listener& gone) noexcept;
 
+  [[nodiscard]] const char* who() const noexcept { return who_; }
+  [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
   [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
   /// False once the loop was closed.
   [[nodiscard]] bool has_loop() const noexcept { return loop_ != nullptr; }
@@ -78,6 +82,8 @@ class ServerState : public Pooled {
   friend class NetService;
 
   LoopState* loop_;
+  const char* who_;
+  TlsSettings tls_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   SocketFile file_;
   std::size_t active_ = 0;

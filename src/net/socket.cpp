@@ -7,6 +7,8 @@
 #include "net/socket_state.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -51,8 +53,33 @@ int SocketState::detach() noexcept {
 
 std::unique_ptr<Endpoint> take_endpoint(LoopState& loop, const Socket& socket, const char* who) {
   SocketState& state = SocketAccess::state(socket, who);
-  (void)state.endpoint_of(loop, who);
+  const Endpoint& endpoint = state.endpoint_of(loop, who);
+  if (endpoint.awaited(Way::read) || endpoint.awaited(Way::write)) {
+    throw_runtime_error(fmt::format(
+        "{}: an operation still waits for {}; cancel it first, or let it end", who, socket.repr()));
+  }
   return state.give_up();
+}
+
+namespace {
+
+// As CPython's transports. What a listener accepts inherits it.
+void set_nodelay(Socket& socket) {
+  if (socket.getsockopt(SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP) return;
+  socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+}  // namespace
+
+std::unique_ptr<Endpoint> take_stream(LoopState& loop, Socket& socket, const char* who) {
+  (void)SocketAccess::state(socket, who).endpoint_of(loop, who);  // before it is asked
+  if (socket.type() != Socket::Type::stream) {
+    throw_invalid_argument(
+        fmt::format("{}: A Stream Socket was expected, got {}; make it of Socket::Type::stream",
+                    who, socket.repr()));
+  }
+  set_nodelay(socket);
+  return take_endpoint(loop, socket, who);
 }
 
 SocketState& SocketAccess::state(const Socket& socket, const char* what) {

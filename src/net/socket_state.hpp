@@ -47,9 +47,13 @@ class SocketState : public Pooled {
 };
 
 /// The endpoint of a socket that nobody needs as a socket any more.
-/// Throws: as SocketState::endpoint_of().
+/// Throws: as SocketState::endpoint_of(); RuntimeError if an operation still waits for it.
 [[nodiscard]] std::unique_ptr<Endpoint> take_endpoint(LoopState& loop, const Socket& socket,
                                                       const char* who);
+/// The same of one that is to be a connection, or to accept some, without Nagle's delay.
+/// Throws: std::invalid_argument unless it is a stream socket.
+[[nodiscard]] std::unique_ptr<Endpoint> take_stream(LoopState& loop, Socket& socket,
+                                                    const char* who);
 
 struct SocketAccess {
   /// Throws: std::invalid_argument of none.

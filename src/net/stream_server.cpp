@@ -20,17 +20,14 @@ namespace {
 
 class StreamServer final : public ServerState {
  public:
-  StreamServer(LoopState& loop, ClientHandler handler, const ServerOptions& options)
-      : ServerState(loop, options.backlog),
+  StreamServer(const char* who, ClientHandler handler, const ServerOptions& options)
+      : ServerState(static_cast<LoopState&>(running_scheduler(who)), who, options),
         handler_(std::move(handler)),
-        tls_("start_server()", options.ssl, options.ssl_handshake_timeout,
-             options.ssl_shutdown_timeout),
         limit_(options.limit) {
     check_limit(limit_);
   }
 
   void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
-  [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
   asyncio::Connection connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
     auto connected = Ref<StreamState>::adopt(new StreamState(loop(), std::move(stream), limit_));
     connected->set_peer(peer);
@@ -41,7 +38,6 @@ class StreamServer final : public ServerState {
 
  private:
   ClientHandler handler_;
-  TlsSettings tls_;
   std::size_t limit_;
 };
 
@@ -61,7 +57,7 @@ Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endp
 }
 
 void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
-  if (tls_) {
+  if (tls()) {
     const Ref<StreamServer> self(this);
     ServerTask::start(*this, serve_tls_client(self, std::move(endpoint), peer), peer, {});
   } else {
@@ -70,33 +66,8 @@ void StreamServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& p
   }
 }
 
-LoopState& running_loop(const char* who) { return static_cast<LoopState&>(running_scheduler(who)); }
-
-Ref<StreamServer> make_server(ClientHandler handler, const ServerOptions& options) {
-  return Ref<StreamServer>::adopt(
-      new StreamServer(running_loop("start_server()"), std::move(handler), options));
-}
-
-Server started(Ref<StreamServer> server, const ServerOptions& options) {
-  if (options.start_serving) server->start_serving();
-  return ServerAccess::make(Ref<ServerState>(server.get()));
-}
-
-}  // namespace
-
-namespace {
-
-Coro<Server> listen_on(Ref<StreamServer> server, std::vector<std::string> hosts, std::uint16_t port,
-                       ServerOptions options) {
-  const std::vector<Address> addresses =
-      co_await resolve_hosts(get_running_loop(), std::move(hosts), port);
-  for (Socket& socket : bind_all(addresses, options)) add_listener(*server, std::move(socket));
-  co_return started(server, options);
-}
-
-Coro<Server> listen_at(Ref<StreamServer> server, std::string path, ServerOptions options) {
-  add_unix_listener(*server, path, options.cleanup_socket);
-  co_return started(server, options);
+Ref<ServerState> make_server(const char* who, ClientHandler handler, const ServerOptions& options) {
+  return Ref<ServerState>::adopt(new StreamServer(who, std::move(handler), options));
 }
 
 }  // namespace
@@ -104,21 +75,22 @@ Coro<Server> listen_at(Ref<StreamServer> server, std::string path, ServerOptions
 Coro<Server> start_stream_server(ClientHandler handler, std::vector<std::string> hosts,
                                  std::uint16_t port, ServerOptions options) {
   return when_awaited([&] {
-    return listen_on(make_server(std::move(handler), options), std::move(hosts), port, options);
+    return listen_at_hosts(make_server("start_server()", std::move(handler), options),
+                           std::move(hosts), port, options);
   });
 }
 
 Coro<Server> start_unix_stream_server(ClientHandler handler, std::string path,
                                       ServerOptions options) {
   return when_awaited([&] {
-    return listen_at(make_server(std::move(handler), options), std::move(path), options);
+    return listen_at_path(make_server("start_unix_server()", std::move(handler), options),
+                          std::move(path), options);
   });
 }
 
 Server start_socket_server(ClientHandler handler, Socket socket, ServerOptions options) {
-  const Ref<StreamServer> server = make_server(std::move(handler), options);
-  add_listener(*server, std::move(socket));
-  return started(server, options);
+  return listen_on(make_server("start_server()", std::move(handler), options), std::move(socket),
+                   options);
 }
 
 }  // namespace asyncio::detail

@@ -130,18 +130,13 @@ using detail::TlsSettings;
 
 TlsSettings settings_of(const char* who, const ConnectionOptions& options, std::string_view host) {
   detail::check_limit(options.limit);
-  return {who,
-          options.ssl,
-          options.server_hostname,
-          host,
-          options.ssl_handshake_timeout,
-          options.ssl_shutdown_timeout};
+  return {who, options, host};
 }
 
 Coro<Connection> connection_of(Socket socket, TlsSettings tls, std::size_t limit) {
   auto& loop = detail::LoopAccess::state(get_running_loop());
   std::unique_ptr<detail::ByteStream> stream =
-      detail::take_endpoint(loop, socket, "open_connection()");
+      detail::take_stream(loop, socket, "open_connection()");
   if (tls) {
     stream = co_await detail::start_tls_over(loop, std::move(stream),
                                              detail::TlsEngine::Side::client, std::move(tls));
@@ -192,7 +187,7 @@ Connection open_connection(Socket socket, ConnectionOptions options) {
   (void)settings_of(who, options, "");
   auto& loop = detail::LoopAccess::state(get_running_loop());
   return detail::handles_of(Ref<StreamState>::adopt(
-      new StreamState(loop, detail::take_endpoint(loop, socket, who), options.limit)));
+      new StreamState(loop, detail::take_stream(loop, socket, who), options.limit)));
 }
 
 // --- TLS on the way -----------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 #include "net/tls_settings.hpp"
 
 #include <asyncio/error.hpp>
+#include <asyncio/server.hpp>
+#include <asyncio/streams.hpp>
 
 #include <fmt/format.h>
 
@@ -45,5 +47,12 @@ TlsSettings::TlsSettings(const char* who, const ssl::Context* with, std::string_
         fmt::format("{}: You must set server_hostname when using ssl without a host", who));
   }
 }
+
+TlsSettings::TlsSettings(const char* who, const ServerOptions& options)
+    : TlsSettings(who, options.ssl, options.ssl_handshake_timeout, options.ssl_shutdown_timeout) {}
+
+TlsSettings::TlsSettings(const char* who, const ConnectionOptions& options, std::string_view host)
+    : TlsSettings(who, options.ssl, options.server_hostname, host, options.ssl_handshake_timeout,
+                  options.ssl_shutdown_timeout) {}
 
 }  // namespace asyncio::detail

@@ -7,6 +7,11 @@
 #include <string>
 #include <string_view>
 
+namespace asyncio {
+struct ConnectionOptions;
+struct ServerOptions;
+}  // namespace asyncio
+
 namespace asyncio::detail {
 
 /// What a connection's or a server's options say of TLS, checked and copied.
@@ -22,6 +27,9 @@ class TlsSettings {
   TlsSettings(const char* who, const ssl::Context* context, std::string_view server_hostname,
               std::string_view host, std::optional<Duration> handshake,
               std::optional<Duration> shutdown);
+  /// The same two, of all that the options say.
+  TlsSettings(const char* who, const ServerOptions& options);
+  TlsSettings(const char* who, const ConnectionOptions& options, std::string_view host);
 
   explicit operator bool() const noexcept { return context.has_value(); }
 

@@ -13,8 +13,6 @@
 #include "net/when_awaited.hpp"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <utility>
 
@@ -86,38 +84,12 @@ AnyProtocol made_by(ProtocolFactory& factory, const char* who) {
   return protocol;
 }
 
-void check_socket(const Socket& socket, SocketOf family, const char* who) {
-  if (!socket) return;  // others say so
-  if (socket.type() != Socket::Type::stream) {
-    throw_invalid_argument(
-        fmt::format("{}: A Stream Socket was expected, got {}; make it of Socket::Type::stream",
-                    who, socket.repr()));
-  }
-  if (family == SocketOf::unix_ && socket.family() != Address::Family::unix_) {
-    throw_invalid_argument(
-        fmt::format("{}: A UNIX Domain Stream Socket was expected, got {}; make it of "
-                    "Address::Family::unix_",
-                    who, socket.repr()));
-  }
-}
-
-// From here on the endpoint is the transport's.
-std::unique_ptr<Endpoint> endpoint_of(LoopState& loop, Socket& socket, const char* who) {
-  SocketState& own = SocketAccess::state(socket, who);
-  const Endpoint& endpoint = own.endpoint_of(loop, who);
-  if (endpoint.awaited(Way::read) || endpoint.awaited(Way::write)) {
-    throw_runtime_error(fmt::format(
-        "{}: an operation still waits for {}; cancel it first, or let it end", who, socket.repr()));
-  }
-  return own.give_up();
-}
-
-// Without Nagle's delay, as all connections of transports; what a listener accepts inherits it.
-void set_nodelay(Socket& socket) {
-  const Address::Family family = socket.family();
-  if (family == Address::Family::ipv4 || family == Address::Family::ipv6) {
-    socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
-  }
+void check_family(const Socket& socket, SocketOf family, const char* who) {
+  if (family == SocketOf::any || !socket || socket.family() == Address::Family::unix_) return;
+  throw_invalid_argument(
+      fmt::format("{}: A UNIX Domain Stream Socket was expected, got {}; make it of "
+                  "Address::Family::unix_",
+                  who, socket.repr()));
 }
 
 Coro<> until_made(Ref<ProtocolTransport> transport) {
@@ -138,16 +110,13 @@ Coro<> until_made(Ref<ProtocolTransport> transport) {
 
 class ProtocolServer final : public ServerState {
  public:
-  ProtocolServer(LoopState& loop, ProtocolFactory factory, const ServerOptions& options)
-      : ServerState(loop, options.backlog),
-        factory_(std::move(factory)),
-        tls_("create_server()", options.ssl, options.ssl_handshake_timeout,
-             options.ssl_shutdown_timeout) {}
+  ProtocolServer(EventLoop& loop, const char* who, ProtocolFactory factory,
+                 const ServerOptions& options)
+      : ServerState(LoopAccess::state(loop), who, options), factory_(std::move(factory)) {}
 
   void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) override;
-  [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
   void connect(std::unique_ptr<ByteStream> stream, const Address& peer) {
-    const AnyProtocol protocol = made_by(factory_, "create_server()");
+    const AnyProtocol protocol = made_by(factory_, who());
     auto transport =
         Ref<ProtocolTransport>::adopt(new ProtocolTransport(loop(), std::move(stream), protocol));
     transport->set_peer(peer);
@@ -156,7 +125,6 @@ class ProtocolServer final : public ServerState {
 
  private:
   ProtocolFactory factory_;
-  TlsSettings tls_;
 };
 
 Coro<> connect_tls_client(Ref<ProtocolServer> server, std::unique_ptr<Endpoint> endpoint,
@@ -167,7 +135,7 @@ Coro<> connect_tls_client(Ref<ProtocolServer> server, std::unique_ptr<Endpoint> 
 }
 
 void ProtocolServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) {
-  if (tls_) {
+  if (tls()) {
     const Ref<ProtocolServer> self(this);
     ServerTask::start(*this, connect_tls_client(self, std::move(endpoint), peer), peer, {});
   } else {
@@ -175,29 +143,18 @@ void ProtocolServer::accepted(std::unique_ptr<Endpoint> endpoint, const Address&
   }
 }
 
-Server started(const Ref<ProtocolServer>& server, const ServerOptions& options) {
-  if (options.start_serving) server->start_serving();
-  return ServerAccess::make(Ref<ServerState>(server.get()));
+Ref<ServerState> make_server(EventLoop& loop, const char* who, ProtocolFactory factory,
+                             const ServerOptions& options) {
+  return Ref<ServerState>::adopt(new ProtocolServer(loop, who, std::move(factory), options));
 }
-
-Ref<ProtocolServer> make_server(EventLoop& loop, ProtocolFactory factory,
-                                const ServerOptions& options) {
-  return Ref<ProtocolServer>::adopt(
-      new ProtocolServer(LoopAccess::state(loop), std::move(factory), options));
-}
-
-}  // namespace
-
-namespace {
 
 constexpr const char* create_connection = "create_connection()";
 
 Coro<ConnectedAny> connected(EventLoop& loop, ProtocolFactory factory, Socket socket,
                              SocketOf family, TlsSettings tls) {
   LoopState& state = LoopAccess::state(loop);
-  check_socket(socket, family, create_connection);
-  if (socket) set_nodelay(socket);
-  std::unique_ptr<ByteStream> stream = endpoint_of(state, socket, create_connection);
+  check_family(socket, family, create_connection);
+  std::unique_ptr<ByteStream> stream = take_stream(state, socket, create_connection);
   if (tls) {
     stream =
         co_await start_tls_over(state, std::move(stream), TlsEngine::Side::client, std::move(tls));
@@ -216,28 +173,20 @@ Coro<ConnectedAny> connected_after(EventLoop& loop, ProtocolFactory factory,
                                std::move(tls));
 }
 
-TlsSettings settings_of(const ConnectionOptions& options, std::string_view host) {
-  return {create_connection,
-          options.ssl,
-          options.server_hostname,
-          host,
-          options.ssl_handshake_timeout,
-          options.ssl_shutdown_timeout};
-}
-
 }  // namespace
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Socket socket,
                                     SocketOf family, ConnectionOptions options) {
   return when_awaited([&] {
-    return connected(loop, std::move(factory), std::move(socket), family, settings_of(options, ""));
+    return connected(loop, std::move(factory), std::move(socket), family,
+                     TlsSettings(create_connection, options, ""));
   });
 }
 
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Address address,
                                     ConnectionOptions options) {
   return when_awaited([&] {
-    TlsSettings tls = settings_of(options, address.host());
+    TlsSettings tls(create_connection, options, address.host());
     return connected_after(loop, std::move(factory), connect_socket(loop, std::move(address)),
                            std::move(tls));
   });
@@ -246,51 +195,34 @@ Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, Ad
 Coro<ConnectedAny> connect_protocol(EventLoop& loop, ProtocolFactory factory, std::string host,
                                     std::uint16_t port, ConnectionOptions options) {
   return when_awaited([&] {
-    TlsSettings tls = settings_of(options, host);
+    TlsSettings tls(create_connection, options, host);
     return connected_after(loop, std::move(factory), connect_host(loop, host, port, options),
                            std::move(tls));
   });
 }
 
-namespace {
-
-Coro<Server> listen_on(EventLoop& loop, Ref<ProtocolServer> server, std::vector<std::string> hosts,
-                       std::uint16_t port, ServerOptions options) {
-  const std::vector<Address> addresses = co_await resolve_hosts(loop, std::move(hosts), port);
-  for (Socket& socket : bind_all(addresses, options)) add_listener(*server, std::move(socket));
-  co_return started(server, options);
-}
-
-Coro<Server> listen_at(Ref<ProtocolServer> server, std::string path, ServerOptions options) {
-  add_unix_listener(*server, path, options.cleanup_socket);
-  co_return started(server, options);
-}
-
-}  // namespace
-
 Coro<Server> start_protocol_server(EventLoop& loop, ProtocolFactory factory,
                                    std::vector<std::string> hosts, std::uint16_t port,
                                    ServerOptions options) {
   return when_awaited([&] {
-    return listen_on(loop, make_server(loop, std::move(factory), options), std::move(hosts), port,
-                     options);
+    return listen_at_hosts(make_server(loop, "create_server()", std::move(factory), options),
+                           std::move(hosts), port, options);
   });
 }
 
 Coro<Server> start_unix_protocol_server(EventLoop& loop, ProtocolFactory factory, std::string path,
                                         ServerOptions options) {
   return when_awaited([&] {
-    return listen_at(make_server(loop, std::move(factory), options), std::move(path), options);
+    return listen_at_path(make_server(loop, "create_unix_server()", std::move(factory), options),
+                          std::move(path), options);
   });
 }
 
 Server start_protocol_server(EventLoop& loop, ProtocolFactory factory, Socket socket,
                              SocketOf family, ServerOptions options) {
-  check_socket(socket, family, "create_server()");
-  if (socket) set_nodelay(socket);
-  const Ref<ProtocolServer> server = make_server(loop, std::move(factory), options);
-  add_listener(*server, std::move(socket));
-  return started(server, options);
+  const char* who = family == SocketOf::any ? "create_server()" : "create_unix_server()";
+  check_family(socket, family, who);
+  return listen_on(make_server(loop, who, std::move(factory), options), std::move(socket), options);
 }
 
 }  // namespace detail

@@ -197,6 +197,21 @@ ASYNC_TEST(Datagram, RefusesAStreamSocket) {
       "adopt() one");
 }
 
+ASYNC_TEST(Datagram, RefusesASocketThatATaskWaitsFor) {
+  Socket socket(Address::Family::ipv4, Socket::Type::datagram);
+  socket.bind({"127.0.0.1", 0});
+  auto receiving = asyncio::create_task([](Socket& own) -> Coro<std::string> {
+    co_return co_await loop().sock_recv(own, 10);
+  }(socket));
+  co_await asyncio::sleep(0s);
+  EXPECT_TRUE((co_await support::thrown_by_await(
+                   loop().create_datagram_endpoint(&make_recorder, std::move(socket))))
+                  .starts_with("RuntimeError: create_datagram_endpoint(): an operation still waits "
+                               "for "));
+  receiving.cancel();
+  (void)co_await asyncio::as_result(receiving);
+}
+
 // NET-113, failure 51
 ASYNC_TEST(Datagram, ReplacesAStaleSocketFileAndNothingElse) {
   const TemporaryPath place;

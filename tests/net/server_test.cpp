@@ -377,7 +377,7 @@ ASYNC_TEST(Server, RefusesSocketsThatCannotListen) {
   EXPECT_TRUE(
       thrown_by([] {
         (void)asyncio::start_server(&echo, Socket(Address::Family::ipv4, Socket::Type::datagram));
-      }).starts_with("invalid_argument: start_server(): a stream socket was expected, got"));
+      }).starts_with("invalid_argument: start_server(): A Stream Socket was expected, got"));
   EXPECT_EQ(thrown_by([] { (void)asyncio::start_server(&echo, Socket()); }),
             "invalid_argument: start_server(): there is no socket; make one, or adopt() one");
   co_await pass();

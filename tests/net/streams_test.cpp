@@ -2,6 +2,9 @@
 #include <asyncio/streams.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/errors.hpp"
+#include "support/sockets.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -57,6 +60,52 @@ ASYNC_TEST(Streams, MuchDataBothWays) {
   co_await writer.wait_closed();
   server.close();
   co_await server.wait_closed();
+}
+
+// NET-041: whoever has connected the socket
+ASYNC_TEST(Streams, ConnectionsOfTcpAreWithoutNaglesDelay) {
+  bool accepted = false;
+  auto look = [&](StreamReader, StreamWriter writer) -> Coro<> {
+    accepted = support::has_nodelay(writer.fileno());
+    co_return;
+  };
+  auto server = co_await asyncio::start_server(asyncio::moved(look), "127.0.0.1", 0);
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  EXPECT_TRUE(support::has_nodelay(writer.fileno()));
+  EXPECT_EQ(co_await reader.read(), "");
+  EXPECT_TRUE(accepted);
+  asyncio::SocketPair pair = co_await support::tcp_pair();
+  EXPECT_FALSE(support::has_nodelay(pair.first.fileno()));
+  const asyncio::Connection own = asyncio::open_connection(std::move(pair.first));
+  EXPECT_TRUE(support::has_nodelay(own.writer.fileno()));
+  own.writer.close();
+  writer.close();
+  server.close();
+  co_await server.wait_closed();
+}
+
+ASYNC_TEST(Streams, SocketThatCanBeNoConnectionIsRefused) {
+  const auto refusal = [](asyncio::Socket socket) {
+    return support::thrown_by([&] { (void)asyncio::open_connection(std::move(socket)); });
+  };
+  EXPECT_TRUE(refusal(asyncio::socketpair(asyncio::Socket::Type::datagram).first)
+                  .starts_with("invalid_argument: open_connection(): A Stream Socket was "
+                               "expected, got <Socket fd="));
+  EXPECT_EQ(refusal(asyncio::Socket()),
+            "invalid_argument: open_connection(): there is no socket; make one, or adopt() one");
+  asyncio::Socket closed(asyncio::Address::Family::ipv4);
+  closed.close();
+  EXPECT_EQ(refusal(std::move(closed)),
+            "system_error: open_connection(): the socket is closed: Bad file descriptor");
+  asyncio::SocketPair pair = asyncio::socketpair();
+  auto receiving = asyncio::create_task([](asyncio::Socket& socket) -> Coro<std::string> {
+    co_return co_await support::loop().sock_recv(socket, 10);
+  }(pair.first));
+  co_await support::settle();
+  EXPECT_TRUE(refusal(std::move(pair.first))
+                  .starts_with("RuntimeError: open_connection(): an operation still waits for "));
+  receiving.cancel();
+  (void)co_await asyncio::as_result(receiving);
 }
 
 // NET-042
