@@ -7,7 +7,6 @@
 #include "io/system.hpp"
 #include "net/net_errors.hpp"
 
-#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>

@@ -9,7 +9,6 @@
 
 #include <charconv>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 namespace asyncio {

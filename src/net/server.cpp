@@ -1,7 +1,5 @@
 #include <asyncio/as_result.hpp>
 #include <asyncio/error.hpp>
-#include <asyncio/exception_context.hpp>
-#include <asyncio/finally.hpp>
 #include <asyncio/server.hpp>
 #include <asyncio/sleep.hpp>
 #include <asyncio/wait_for.hpp>
@@ -62,8 +60,8 @@ namespace {
 /// A place in a line of a server that is kept alive by whoever waits.
 class LineEnd : public detail::LineWait {
  public:
-  LineEnd(detail::WaitLine& line, bool over) noexcept : LineWait(ops), line_(&line), over_(over) {}
-  [[nodiscard]] bool await_ready() const noexcept { return over_; }
+  explicit LineEnd(detail::WaitLine& line) noexcept : LineWait(ops), line_(&line) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
   template <class P>
   void await_suspend(std::coroutine_handle<P>) {
     line_->join(*this);
@@ -76,15 +74,14 @@ class LineEnd : public detail::LineWait {
  private:
   static constexpr Ops ops = ops_of("a Server");
   detail::WaitLine* line_;
-  bool over_;
 };
 
 Coro<> until_ended(Ref<ServerState> server) {
-  while (!server->closed() || server->active() > 0) co_await LineEnd(server->ends, false);
+  while (!server->closed() || server->active() > 0) co_await LineEnd(server->ends);
 }
 
 Coro<> until_closed(Ref<ServerState> server) {
-  while (!server->closed()) co_await LineEnd(server->closings, false);
+  while (!server->closed()) co_await LineEnd(server->closings);
 }
 
 Coro<> end_serving(Ref<ServerState> server) {

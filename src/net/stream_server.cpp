@@ -1,14 +1,9 @@
-#include <asyncio/as_result.hpp>
-#include <asyncio/error.hpp>
-#include <asyncio/event_loop.hpp>
-#include <asyncio/exception_context.hpp>
 #include <asyncio/server.hpp>
 #include <asyncio/socket.hpp>
 
 #include "net/bind.hpp"
 #include "net/server_state.hpp"
 #include "net/server_task.hpp"
-#include "net/socket_state.hpp"
 #include "net/stream_state.hpp"
 #include "net/tls_accept.hpp"
 #include "net/when_awaited.hpp"

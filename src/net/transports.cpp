@@ -1,6 +1,5 @@
 #include <asyncio/error.hpp>
 #include <asyncio/sleep.hpp>
-#include <asyncio/task.hpp>
 #include <asyncio/transports.hpp>
 
 #include "net/bind.hpp"
