@@ -4,6 +4,7 @@
 
 #include "net/ssl_context.hpp"
 #include "net/ssl_error.hpp"
+#include "net/ssl_owned.hpp"
 
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -21,19 +22,12 @@ namespace asyncio {
 namespace detail {
 namespace {
 
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* p) const noexcept {
-    free(p);
-  }
-};
-using OwnBio = std::unique_ptr<BIO, Free<BIO_free>>;
-using OwnX509 = std::unique_ptr<X509, Free<X509_free>>;
-using OwnKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using OwnBio = Owned<BIO, BIO_free>;
+using OwnX509 = Owned<X509, X509_free>;
+using OwnKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 
 void free_chain(STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); }
-using OwnChain = std::unique_ptr<STACK_OF(X509), Free<free_chain>>;
+using OwnChain = Owned<STACK_OF(X509), free_chain>;
 
 // Wiped before its memory is given back: it may hold a private key.
 class Secret {

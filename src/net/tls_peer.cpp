@@ -1,6 +1,7 @@
 // The other side of an engine: whom it must be, whom it asks for, and who it was.
 
 #include "net/ssl_error.hpp"
+#include "net/ssl_owned.hpp"
 #include "net/tls_engine.hpp"
 
 #include <arpa/inet.h>
@@ -11,7 +12,7 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <new>
 
 namespace asyncio::detail {
 namespace {
@@ -43,19 +44,10 @@ void check_name(std::string_view name) {
       name));
 }
 
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* p) const noexcept {
-    free(p);
-  }
-};
-using OwnBio = std::unique_ptr<BIO, Free<BIO_free>>;
-
 // What `print` writes into a BIO.
 template <class Print>
 std::string printed(Print print) {
-  const OwnBio bio(BIO_new(BIO_s_mem()));
+  const Owned<BIO, BIO_free> bio(BIO_new(BIO_s_mem()));
   if (bio == nullptr) throw std::bad_alloc();
   print(bio.get());
   char* text = nullptr;
@@ -97,7 +89,7 @@ void add_alt_name(const GENERAL_NAME* name, std::vector<ssl::SubjectAltName>& na
 }
 
 std::vector<ssl::SubjectAltName> alt_names(const X509* certificate) {
-  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> all(static_cast<GENERAL_NAMES*>(
+  const Owned<GENERAL_NAMES, GENERAL_NAMES_free> all(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   std::vector<ssl::SubjectAltName> names;
   for (int i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all.get()); ++i) {
@@ -192,7 +184,7 @@ std::string TlsEngine::alpn() const {
 }
 
 std::optional<ssl::PeerCertificate> TlsEngine::peer_certificate() const {
-  const std::unique_ptr<X509, Free<X509_free>> certificate(SSL_get1_peer_certificate(ssl_));
+  const Owned<X509, X509_free> certificate(SSL_get1_peer_certificate(ssl_));
   if (certificate == nullptr) return std::nullopt;
   ssl::PeerCertificate peer;
   peer.pem = printed([&](BIO* bio) { PEM_write_bio_X509(bio, certificate.get()); });
