@@ -23,7 +23,7 @@ asyncio::Coro<> echo(asyncio::StreamReader reader, asyncio::StreamWriter writer)
 asyncio::Coro<> serve(std::uint16_t port) {
   auto server = co_await asyncio::start_server(echo, "127.0.0.1", port);
   std::cout << "serving on " << server.sockets().at(0).str() << std::endl;
-  co_await server.serve_forever();  // until ^C or SIGTERM, then for the clients that are left
+  co_await server.serve_forever();  // until ^C or SIGTERM, which ends the clients, too
 }
 
 asyncio::Coro<> async_main(command_line::Args args) {

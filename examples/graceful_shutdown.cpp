@@ -36,7 +36,7 @@ asyncio::Coro<> serve(asyncio::Server server, asyncio::Duration patience) {
     std::cout << "stopped" << std::endl;
   };
   // Listens since it was started; run_main() cancels us here when a signal comes. Not
-  // serve_forever(): when that is cancelled, it waits for the last client, however long it takes.
+  // serve_forever(): when that is cancelled, it ends the clients' connections at once.
   co_await asyncio::finally(server.wait_closed(), stop);
 }
 

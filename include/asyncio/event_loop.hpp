@@ -27,7 +27,11 @@
 namespace asyncio {
 
 class Address;
+class BufferedProtocol;
 class Executor;
+class Protocol;
+template <class P>
+class ProtocolPtr;
 class Server;
 class Resolver;
 class Socket;
@@ -38,11 +42,16 @@ struct ConnectedDatagram;
 struct ConnectionOptions;
 struct DatagramOptions;
 struct ServerOptions;
+struct StartTlsOptions;
 class ThreadPoolExecutor;
 struct NameInfo;
 struct NameInfoOptions;
 struct ResolveOptions;
 class Transport;
+
+namespace ssl {
+class Context;
+}
 
 namespace detail {
 class Backend;
@@ -328,6 +337,22 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   [[nodiscard]] Coro<std::size_t> sendfile(Transport transport, int file, std::int64_t offset = 0,
                                            std::optional<std::size_t> count = std::nullopt,
                                            bool fallback = true);
+
+  /// TLS over a connection that is open, when both sides have agreed on it; of the side that the
+  /// context is for. What was written before is sent before. From then on `protocol`, which may be
+  /// the same as before, has the connection; connection_made() is not called again.
+  ///
+  /// Returns: the same transport.
+  /// Throws: RuntimeError if the transport belongs to another loop or sends a file;
+  /// std::invalid_argument; ssl::SSLError, std::system_error, and the connection has ended then.
+  /// Cancellation: ends the connection.
+  /// Python: there it is another transport, and the former one must not be used; `server_side` is
+  /// what the context is
+  [[nodiscard]] Coro<Transport> start_tls(Transport transport, ProtocolPtr<Protocol> protocol,
+                                          const ssl::Context& context, StartTlsOptions options);
+  [[nodiscard]] Coro<Transport> start_tls(Transport transport,
+                                          ProtocolPtr<BufferedProtocol> protocol,
+                                          const ssl::Context& context, StartTlsOptions options);
 
   // --- names: include <asyncio/resolver.hpp> ---
 

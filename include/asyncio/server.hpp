@@ -113,9 +113,9 @@ class Server {
 
   /// Idempotent. Throws: RuntimeError on a closed server; std::system_error, and closes it then.
   void start_serving() const;
-  /// start_serving(), and until close() or a cancellation, which closes the server and awaits its
-  /// handlers and connections.
+  /// start_serving(), and until close().
   ///
+  /// Cancellation: closes the server and its clients' connections, and awaits their ends.
   /// Python: there close() ends it with CancelledError
   /// Throws: RuntimeError if another task is in it, or the server is closed.
   [[nodiscard]] Coro<> serve_forever() const;

@@ -168,6 +168,11 @@ void ProtocolTransport::resume_reading() noexcept {
   if (!is_closing() && std::exchange(paused_, false)) receive_next();
 }
 
+std::string ProtocolTransport::leave_stream() {
+  stop_reading();
+  return {};  // the protocol has it all
+}
+
 void ProtocolTransport::stop_reading() noexcept {
   if (stream() != nullptr) stream()->stop_waiting(Way::read);
 }

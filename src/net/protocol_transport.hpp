@@ -35,6 +35,8 @@ class ProtocolTransport : public TransportState {
   void pause_writing() override;
   void resume_writing() override;
   void stop_reading() noexcept override;
+  std::string leave_stream() override;
+  void join_stream() noexcept override { receive_next(); }
   void connection_lost() override;
   void let_go() noexcept override;
 

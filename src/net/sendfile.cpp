@@ -5,6 +5,7 @@
 
 #include "io/system.hpp"
 #include "net/protocol_transport.hpp"
+#include "net/sending_hold.hpp"
 
 #include <fmt/format.h>
 
@@ -22,25 +23,25 @@ namespace {
 /// position behind what was sent.
 class FileSending {
  public:
-  FileSending(Ref<ProtocolTransport> transport, int file, std::int64_t offset, std::size_t most)
-      : transport_(std::move(transport)),
+  FileSending(const Ref<ProtocolTransport>& transport, int file, std::int64_t offset,
+              std::size_t most)
+      : transport_(transport),
+        hold_(Ref<TransportState>(transport.get()), "sendfile()"),
         resume_(transport_->is_reading()),
         file_(file),
         offset_(offset),
         most_(most) {
-    transport_->begin_file(line_);
     transport_->pause_reading();
   }
   FileSending(const FileSending&) = delete;
   FileSending& operator=(const FileSending&) = delete;
   ~FileSending() {
     if (sent_ > 0) sys::seek(file_, position());
-    transport_->end_file();
     if (resume_) transport_->resume_reading();
   }
 
   [[nodiscard]] ProtocolTransport& transport() const noexcept { return *transport_; }
-  [[nodiscard]] WaitLine& line() noexcept { return line_; }
+  [[nodiscard]] SendingHold& hold() noexcept { return hold_; }
   [[nodiscard]] int file() const noexcept { return file_; }
   [[nodiscard]] std::int64_t position() const noexcept {
     return offset_ + static_cast<std::int64_t>(sent_);
@@ -49,47 +50,15 @@ class FileSending {
   [[nodiscard]] std::size_t left() const noexcept { return most_ - sent_; }
   void count(std::size_t bytes) noexcept { sent_ += bytes; }
 
-  /// Throws: what the connection has ended with, if it has.
-  void check_open() const {
-    if (!transport_->is_closing()) return;
-    if (transport_->failure()) raise(transport_->failure());
-    sys::throw_errno(ECONNABORTED, "sendfile(): the connection was closed meanwhile");
-  }
-
  private:
-  WaitLine line_;
   Ref<ProtocolTransport> transport_;
+  SendingHold hold_;
   bool resume_;
   int file_;
   std::int64_t offset_;
   std::size_t most_;
   std::size_t sent_ = 0;
 };
-
-/// Until more can be sent, or the connection is lost.
-class Sendable : public LineWait {
- public:
-  explicit Sendable(FileSending& sending) noexcept : LineWait(ops), sending_(&sending) {}
-  [[nodiscard]] static bool await_ready() noexcept { return false; }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P>) {
-    sending_->line().join(*this);
-  }
-  void await_resume() {
-    leave();
-    running_task()->throw_delivery_if_any();
-    sending_->check_open();
-  }
-
- private:
-  static constexpr Ops ops = ops_of("sendfile()");
-  FileSending* sending_;
-};
-
-Coro<> until_sent(FileSending& sending) {
-  sending.check_open();
-  while (sending.transport().unsent() > 0) co_await Sendable(sending);
-}
 
 // What is wrong is the file, or that it goes to such a stream.
 bool concerns_the_file(IoResult result) noexcept {
@@ -116,12 +85,12 @@ Coro<bool> send_by_system(FileSending& sending) {
     if (sent > 0) {
       sending.count(static_cast<std::size_t>(sent));
       co_await sleep(Duration());
-      sending.check_open();
+      sending.hold().check_open();
     } else if (sent == would_block) {
-      co_await Sendable(sending);
+      co_await sending.hold().woken();
     } else if (!concerns_the_file(sent)) {
       sending.transport().lose(sent, "sendfile to");
-      sending.check_open();
+      sending.hold().check_open();
     } else if (sending.sent() > 0) {
       sys::throw_errno(static_cast<int>(-sent), "sendfile()");
     } else {
@@ -148,17 +117,17 @@ Coro<> send_by_copying(EventLoop& loop, FileSending& sending) {
         loop.run_in_executor(nullptr, &read_block, sending.file(), sending.position(), size);
     const std::string block = co_await std::move(reading);
     if (block.empty()) break;
-    sending.check_open();
+    sending.hold().check_open();
     sending.transport().write_of_file(std::as_bytes(std::span(block)));
     sending.count(block.size());
-    co_await until_sent(sending);
+    co_await sending.hold().until_sent();
   }
 }
 
 Coro<std::size_t> send_file(EventLoop& loop, Ref<ProtocolTransport> transport, int file,
                             std::int64_t offset, std::size_t most, bool fallback) {
-  FileSending sending(std::move(transport), file, offset, most);
-  co_await until_sent(sending);
+  FileSending sending(transport, file, offset, most);
+  co_await sending.hold().until_sent();
   if (!co_await send_by_system(sending)) {
     if (!fallback) {
       throw SendfileNotAvailableError(

@@ -104,7 +104,10 @@ Coro<> serve_until_closed(Ref<ServerState> server) {
   auto closed = co_await as_result(until_closed(server));
   server->serving_forever = false;
   if (closed) co_return;
-  auto ended = co_await as_result(end_serving(server));
+  server->close();
+  // Or an idle client would keep the program alive: CPython before 3.13.1.
+  NetService::of(server->loop()).end_clients(*server, false);
+  auto ended = co_await as_result(until_ended(server));
   const detail::Failure failure = detail::failure_of(closed);
   if (!ended) detail::raise_after(detail::failure_of(ended), failure);
   detail::raise(failure);

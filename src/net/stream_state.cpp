@@ -32,16 +32,12 @@ void StreamState::drop_writer() noexcept {
   abort();
 }
 
-TlsStream& StreamState::secure(TlsEngine::Side side, const TlsSettings& settings) {
+std::string StreamState::leave_stream() {
   reader_->connect(nullptr);
-  auto secure = std::make_unique<TlsStream>(loop(), take_stream(), side, settings);
-  TlsStream& result = *secure;
-  const std::string early = reader_->take(reader_->bytes().size());
-  result.feed(std::as_bytes(std::span(early)));
-  put_stream(std::move(secure));
-  reader_->connect(this);
-  return result;
+  return reader_->take(reader_->bytes().size());
 }
+
+void StreamState::join_stream() noexcept { reader_->connect(this); }
 
 void StreamState::stop_reading() noexcept { reader_->connect(nullptr); }
 

@@ -22,10 +22,6 @@ class StreamState final : public TransportState {
   void add_writer() noexcept { ++writers_; }
   void drop_writer() noexcept;
 
-  /// TLS takes the place of the stream and stands on it. What was received already is ciphertext to
-  /// it: it was sent before anybody was authenticated.
-  TlsStream& secure(TlsEngine::Side side, const TlsSettings& settings);
-
   WaitLine drains;  ///< tasks in drain()
   WaitLine ends;    ///< tasks in wait_closed()
 
@@ -34,6 +30,8 @@ class StreamState final : public TransportState {
   void pause_writing() noexcept override {}
   void resume_writing() noexcept override { drains.wake_all(); }
   void stop_reading() noexcept override;
+  std::string leave_stream() override;
+  void join_stream() noexcept override;
   void connection_lost() noexcept override;
 
   Ref<ReaderState> reader_;

@@ -7,7 +7,9 @@
 #include "loop/endpoint.hpp"
 #include "net/net_errors.hpp"
 #include "net/net_service.hpp"
+#include "net/sending_hold.hpp"
 #include "net/server_state.hpp"
+#include "net/tls_stream.hpp"
 
 #include <fmt/format.h>
 #include <sys/uio.h>
@@ -86,12 +88,18 @@ int TransportState::fd() const noexcept {
 
 // --- sending ------------------------------------------------------------------------------------
 
+namespace {
+
+// Without its "()".
+std::string_view bare(std::string_view call) { return call.substr(0, call.size() - 2); }
+
+}  // namespace
+
 void TransportState::check_may_write(const char* who) const {
   if (eof_wanted_) throw_runtime_error(fmt::format("Cannot call {} after write_eof()", who));
-  if (file_ != nullptr) {
-    const std::string_view call = who;
-    throw_runtime_error(fmt::format("unable to {}; sendfile is in progress",
-                                    call.substr(0, call.size() - 2)));  // without its "()"
+  if (hold_ != nullptr) {
+    throw_runtime_error(
+        fmt::format("unable to {}; {} is in progress", bare(who), bare(hold_->who())));
   }
 }
 
@@ -230,14 +238,14 @@ void TransportState::flush() {
   } else if (!output_.empty()) {
     wait_to_write();
   }
-  if (paused_writing_ && output_.size() <= low_ && file_ == nullptr) {
+  if (paused_writing_ && output_.size() <= low_ && hold_ == nullptr) {
     paused_writing_ = false;
     resume_writing();  // may write again, or close
   }
   if (!output_.empty() || is_lost()) return;
-  if (file_ != nullptr) {
-    file_->wake_all();
-    if (state_ == State::open) return;  // what waits for the end of all waits for the file, too
+  if (hold_ != nullptr) {
+    hold_->wake();
+    if (state_ == State::open) return;  // what waits for the end of all waits for the hold's, too
   }
   if (!flushed()) return;
   stream_->stop_waiting(Way::write);
@@ -267,16 +275,16 @@ void TransportState::write_eof() {
     throw_runtime_error("write_eof(): TLS has no half-closed connections; close() ends both ways");
   }
   if (std::exchange(eof_wanted_, true)) return;
-  if (output_.empty() && file_ == nullptr) (void)flushed();
+  if (output_.empty() && hold_ == nullptr) (void)flushed();
 }
 
-void TransportState::begin_file(WaitLine& line) {
-  check_may_write("sendfile()");
-  file_ = &line;
+void TransportState::hold_sending(SendingHold& hold) {
+  check_may_write(hold.who());
+  hold_ = &hold;
 }
 
-void TransportState::end_file() noexcept {
-  file_ = nullptr;
+void TransportState::release_sending() noexcept {
+  hold_ = nullptr;
   if (is_lost()) return;
   if (output_.empty()) stream_->stop_waiting(Way::write);
   if (paused_writing_ || eof_wanted_) schedule(due_flush);  // these have waited
@@ -365,7 +373,7 @@ void TransportState::lost() {
       transport.stream_.reset();
       transport.leave_server();
       transport.stop_keeping();
-      if (transport.file_ != nullptr) transport.file_->wake_all();
+      if (transport.hold_ != nullptr) transport.hold_->wake();
       transport.let_go();
     }
   };
@@ -416,14 +424,16 @@ std::optional<std::string> TransportState::extra_info(std::string_view name) {
   return stream_ == nullptr ? std::nullopt : stream_->extra_info(name);
 }
 
-std::unique_ptr<ByteStream> TransportState::take_stream() noexcept {
+TlsStream& TransportState::secure(TlsEngine::Side side, const TlsSettings& settings) {
   stream_->stop_waiting(Way::write);
-  return std::move(stream_);
-}
-
-void TransportState::put_stream(std::unique_ptr<ByteStream> stream) noexcept {
-  stream_ = std::move(stream);
+  const std::string early = leave_stream();
+  auto secure = std::make_unique<TlsStream>(*loop_, std::move(stream_), side, settings);
+  TlsStream& result = *secure;
+  result.feed(std::as_bytes(std::span(early)));
+  stream_ = std::move(secure);
   if (!output_.empty()) wait_to_write();
+  join_stream();
+  return result;
 }
 
 void set_limits(TransportState& transport, std::optional<std::size_t> high,

@@ -7,6 +7,7 @@
 #include "loop/loop_state.hpp"
 #include "net/output_buffer.hpp"
 #include "net/packed_address.hpp"
+#include "net/tls_engine.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -20,8 +21,10 @@ namespace asyncio::detail {
 
 class NetService;
 class Parts;
+class SendingHold;
 class ServerState;
-class WaitLine;
+class TlsSettings;
+class TlsStream;
 
 /// Of what is unsent. Python's
 inline constexpr std::size_t default_high_mark = std::size_t{64} * 1024;
@@ -63,16 +66,16 @@ class TransportState : public Pooled {
   [[nodiscard]] std::size_t unsent() const noexcept { return output_.size(); }
   [[nodiscard]] bool writing_is_paused() const noexcept { return paused_writing_; }
 
-  // --- a file ---
+  // --- for one alone ---
 
-  /// sendfile() has the sending side until end_file(): nobody else writes. `line` is woken when
-  /// everything is sent and more can be, and when the connection is lost.
-  /// Throws: RuntimeError if it sends one already.
-  void begin_file(WaitLine& line);
-  void end_file() noexcept;
-  /// As ByteStream::send_file(). When it would block, `line` will be woken.
+  /// Nobody else writes until release_sending(). The hold is woken when everything is sent and more
+  /// can be, and when the connection is lost.
+  /// Throws: RuntimeError if there is one already, or after write_eof().
+  void hold_sending(SendingHold& hold);
+  void release_sending() noexcept;
+  /// As ByteStream::send_file(). When it would block, the hold will be woken.
   IoResult send_file(int file, std::int64_t position, std::size_t size) noexcept;
-  /// As write(), without a word to the protocol.
+  /// As write(), for who holds it, without a word to the protocol.
   void write_of_file(std::span<const std::byte> data);
 
   // --- the end ---
@@ -109,9 +112,9 @@ class TransportState : public Pooled {
   [[nodiscard]] Address local();
   void set_peer(const Address& address) noexcept { peer_ = PackedAddress(address); }
   [[nodiscard]] std::optional<std::string> extra_info(std::string_view name);
-  /// TLS takes the place of what was there, and stands on it.
-  [[nodiscard]] std::unique_ptr<ByteStream> take_stream() noexcept;
-  void put_stream(std::unique_ptr<ByteStream> stream) noexcept;
+  /// TLS takes the place of the stream and stands on it. What was received already is ciphertext to
+  /// it: it was sent before anybody was authenticated.
+  TlsStream& secure(TlsEngine::Side side, const TlsSettings& settings);
 
  protected:
   virtual ~TransportState();
@@ -122,6 +125,9 @@ class TransportState : public Pooled {
   virtual void resume_writing() = 0;
   /// close() or the loss begins: nothing is received any more.
   virtual void stop_reading() noexcept = 0;
+  /// Another stream takes the place of this one. Returns: what was received and nobody has read.
+  virtual std::string leave_stream() = 0;
+  virtual void join_stream() noexcept = 0;
   /// Last of all calls, once, in a turn that nobody else's code is in; the descriptor is closed
   /// after it. Not if the loop ends before. Throws: KeyboardInterrupt.
   virtual void connection_lost() = 0;
@@ -185,7 +191,7 @@ class TransportState : public Pooled {
   PackedAddress peer_;
   PackedAddress local_;
   ServerState* server_ = nullptr;  // attached to it
-  WaitLine* file_ = nullptr;       // of a sendfile() that goes on
+  SendingHold* hold_ = nullptr;
   Turn turn_{*this};
   End end_{*this};
   Writable writable_{*this};

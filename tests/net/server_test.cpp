@@ -678,11 +678,30 @@ ASYNC_TEST(Server, CancelledServeForeverClosesTheServer) {
   writer.write("x\n");
   EXPECT_EQ(co_await reader.readline(), "x\n");
   serving.cancel();
-  co_await asyncio::sleep(10ms);
-  EXPECT_FALSE(server.is_serving());
-  EXPECT_FALSE(serving.done()) << "a connection is open";
-  co_await support::close(writer);
   EXPECT_TRUE((co_await asyncio::as_result(serving)).cancelled());
+  EXPECT_FALSE(server.is_serving());
+  EXPECT_EQ(server.clients(), 0U);
+  EXPECT_EQ(co_await reader.read(), "") << "the idle client does not keep it";
+  co_await support::close(writer);
+}
+
+// NET-078: it waits for handlers that have something to do at the end
+ASYNC_TEST(Server, CancelledServeForeverWaitsForItsHandlers) {
+  asyncio::Event may_end;
+  auto handler = [&](StreamReader reader, StreamWriter) -> Coro<> {
+    co_await reader.read();
+    co_await may_end.wait();
+  };
+  auto server = co_await asyncio::start_server(handler, "127.0.0.1", 0);
+  auto serving = create_task(server.serve_forever());
+  auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
+  while (server.clients() == 0) co_await asyncio::sleep(1ms);
+  serving.cancel();
+  EXPECT_EQ(co_await reader.read(), "");
+  EXPECT_FALSE(serving.done());
+  may_end.set();
+  EXPECT_TRUE((co_await asyncio::as_result(serving)).cancelled());
+  co_await support::close(writer);
 }
 
 // NET-079

@@ -18,10 +18,10 @@
 #include <system_error>
 
 namespace ssl = asyncio::ssl;
-using support::everything;
 using support::bytes_of;
 using support::carry;
 using support::client_trusting;
+using support::everything;
 using support::read_all;
 using support::receive;
 using support::server_with;
