@@ -46,19 +46,18 @@ UringEndpoint::UringEndpoint(UringEndpoints& all, int fd, Descriptor kind)
 }
 
 UringEndpoint::~UringEndpoint() {
-  // The ring keeps the socket until its accept is cancelled, in the next poll: nobody is to connect
-  // to it meanwhile. Not in a forked child, whose parent may go on with the same socket.
-  const bool stop = listening_ && all_ != nullptr && !all_->ring.foreign();
   const int fd = release();
-  if (fd < 0) return;
-  if (stop) sys::shutdown(fd, 2);  // SHUT_RDWR
-  sys::close(fd);
+  if (fd >= 0) sys::close(fd);
 }
 
 int UringEndpoint::release() noexcept {
   if (all_ != nullptr) {
     flush();
+    Uring& ring = all_->ring;
     leave();
+    // The address may be wanted at once, and nobody is to connect to a listener that was closed.
+    // Connections end in the next poll, all by one call.
+    if (!stream_) ring.cancel_now();
   }
   const int fd = std::exchange(fd_, -1);
   close_accepted();

@@ -65,10 +65,18 @@ unsigned Uring::publish() noexcept {
   return queue.sqe_tail - io_uring_smp_load_acquire(queue.khead);
 }
 
+void Uring::cancel_now() noexcept {
+  if (doomed_.empty() || ending_ || foreign()) return;
+  submit(doomed_);
+  enter(0, 0);  // the last completions wait for poll(), the descriptors do not
+}
+
+bool Uring::submit_queue() noexcept { return submit(doomed_) && submit(queue_); }
+
 // Returns: false if the kernel takes no more just now.
-bool Uring::submit_queue() noexcept {
-  while (has_work()) {
-    Request& request = doomed_.empty() ? queue_.first() : doomed_.first();
+bool Uring::submit(RequestList& list) noexcept {
+  while (!list.empty()) {
+    Request& request = list.first();
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
     if (entry == nullptr) {
       const int result = sys::ring_enter(ring_.ring_fd, publish(), 0, 0, nullptr);

@@ -13,7 +13,7 @@ class Uring;
 ///
 ///     idle ----queue()----> queued --poll()--> armed --last completion--> idle
 ///     queued --cancel()--> idle
-///     armed --cancel()--> doomed --poll()--> told ----last completion--> idle
+///     armed --cancel()--> doomed --poll(), cancel_now()--> told --last completion--> idle
 ///
 /// Lifetime: whoever owns it may destroy it when it is idle, also inside completed().
 class Request {
@@ -109,6 +109,9 @@ class Uring {
   /// It completes once more, unless it is idle afterwards.
   void cancel(Request& request) noexcept;
 
+  /// What was cancelled lets go of its descriptor now, and not in the next poll().
+  void cancel_now() noexcept;
+
   /// Submits, waits up to `wait` nanoseconds for something (INT64_MAX: for ever), completes.
   /// Throws: std::system_error.
   void poll(std::int64_t wait);
@@ -141,6 +144,7 @@ class Uring {
   int enter(unsigned completions, std::int64_t wait) noexcept;
   void check(int result);
   bool submit_queue() noexcept;
+  bool submit(RequestList& list) noexcept;
   unsigned publish() noexcept;
   unsigned reap() noexcept;
   void reap_overflow() noexcept;

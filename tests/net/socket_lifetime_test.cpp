@@ -170,6 +170,56 @@ ASYNC_TEST(Socket, ClosingOneWhoseDuplicateLivesLeavesNoRegistration) {
   ::close(duplicate);
 }
 
+// LOOP-086: whatever the system was asked to wait for.
+ASYNC_TEST(Socket, TheAddressIsFreeAsSoonAsItIsClosed) {
+  for (const auto type : {Socket::Type::datagram, Socket::Type::stream}) {
+    Socket socket(Address::Family::ipv4, type);
+    socket.bind(Address("127.0.0.1", 0));
+    if (type == Socket::Type::stream) socket.listen();
+    const Address address = socket.getsockname();
+    auto waiting = asyncio::create_task([&]() -> Coro<> {
+      if (type == Socket::Type::stream) {
+        (void)co_await loop().sock_accept(socket);
+      } else {
+        (void)co_await loop().sock_recv(socket, 10);
+      }
+    });
+    co_await support::settle();
+    socket.close();
+    Socket next(Address::Family::ipv4, type);
+    next.bind(address);
+    EXPECT_EQ(next.getsockname(), address);
+    EXPECT_EQ(errno_of((co_await asyncio::as_result(waiting)).error()), EBADF);
+  }
+}
+
+ASYNC_TEST(Socket, NobodyConnectsToAListenerThatIsClosed) {
+  Socket server = listener();
+  const Address address = server.getsockname();
+  auto accepting = asyncio::create_task(loop().sock_accept(server));
+  co_await support::settle();
+  server.close();
+  Socket client(Address::Family::ipv4);
+  const auto connected = co_await asyncio::as_result(loop().sock_connect(client, address));
+  EXPECT_EQ(errno_of(connected.error()), ECONNREFUSED);
+  EXPECT_EQ(errno_of((co_await asyncio::as_result(std::move(accepting))).error()), EBADF);
+}
+
+// As a worker goes on that has inherited the listener of its parent.
+ASYNC_TEST(Socket, AListenerWhoseDuplicateIsClosedGoesOn) {
+  Socket server = listener();
+  auto duplicate = Socket::adopt(::dup(server.fileno()));
+  auto accepting = asyncio::create_task(loop().sock_accept(server));
+  co_await support::settle();
+  server.close();
+  EXPECT_EQ(errno_of((co_await asyncio::as_result(std::move(accepting))).error()), EBADF);
+  Socket client(Address::Family::ipv4);
+  auto connecting = asyncio::create_task(loop().sock_connect(client, duplicate.getsockname()));
+  const auto accepted = co_await loop().sock_accept(duplicate);
+  co_await connecting;
+  EXPECT_EQ(accepted.address, client.getsockname());
+}
+
 // --- adopting and detaching ---------------------------------------------------------------------
 
 // LOOP-078
