@@ -180,7 +180,9 @@ void UringBackend::cancel(Operation& operation) noexcept {
   --pending_;
   if (watch == nullptr || watch->place(operation.kind) != &operation) return;  // it was replaced
   watch->place(operation.kind) = nullptr;
-  if (!watch->wanted()) std::exchange(watch, nullptr)->end();
+  if (watch->wanted()) return;
+  std::exchange(watch, nullptr)->end();
+  ring_.cancel_now();  // the descriptor may be closed next
 }
 
 std::unique_ptr<Endpoint> UringBackend::open(int fd, Descriptor kind) {

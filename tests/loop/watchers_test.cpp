@@ -268,6 +268,22 @@ TEST_F(Watchers, WhatCannotBePolledIsRefusedWithEPERMAndNothingStaysRegistered) 
   loop->poll_once();  // nothing is armed
 }
 
+// LOOP-076: no backend keeps it open.
+TEST_F(Watchers, WhatIsClosedAfterItsRemovalIsClosedAtOnce) {
+  Ends sockets = Ends::sockets();
+  loop->add_reader(sockets.first(), [&] { log.push_back("called"); });
+  iterate_once(*loop);
+  loop->call_soon([&] {
+    EXPECT_TRUE(loop->remove_reader(sockets.first()));
+    sockets.close(0);
+    char byte = 0;
+    EXPECT_EQ(::recv(sockets.second(), &byte, 1, 0), 0);
+    log.push_back("closed");
+  });
+  iterate_once(*loop);
+  EXPECT_EQ(log, Log{"closed"});
+}
+
 // LOOP-076
 TEST_F(Watchers, RemovingOneWhoseEventIsQueuedCancelsTheQueuedCall) {
   const Ends one = Ends::pipe();
