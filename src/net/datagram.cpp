@@ -1,10 +1,10 @@
 #include <asyncio/datagram.hpp>
 #include <asyncio/error.hpp>
-#include <asyncio/sleep.hpp>
 
 #include "net/bind.hpp"
 #include "net/datagram_transport.hpp"
 #include "net/socket_state.hpp"
+#include "net/until_made.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -34,15 +34,10 @@ void DatagramTransport::sendto(std::span<const std::byte> data, const Address& t
 
 void DatagramTransport::set_write_buffer_limits(std::size_t high,
                                                 std::optional<std::size_t> low) const {
-  const std::size_t low_mark = low.value_or(high / 4);
-  if (high < low_mark) {
-    detail::throw_invalid_argument(
-        fmt::format("set_write_buffer_limits(): high ({}) must be >= low ({})", high, low_mark));
-  }
-  state_->set_write_limits(high, low_mark);
+  state_->set_write_limits(high, low);
 }
 DatagramTransport::Limits DatagramTransport::get_write_buffer_limits() const noexcept {
-  return {state_->low_mark(), state_->high_mark()};
+  return {state_->marks().low(), state_->marks().high()};
 }
 std::size_t DatagramTransport::get_write_buffer_size() const noexcept { return state_->unsent(); }
 
@@ -122,17 +117,10 @@ Coro<Opened> start(EventLoop& loop, DatagramFactory factory, Socket socket, Addr
   LoopState& state = LoopAccess::state(loop);
   const ProtocolPtr<DatagramProtocol> protocol = factory();
   std::unique_ptr<Endpoint> endpoint = take_endpoint(state, socket, who);
-  const DatagramTransport transport = DatagramAccess::make(Ref<DatagramTransportState>::adopt(
-      new DatagramTransportState(state, std::move(endpoint), protocol, std::move(destination))));
-  try {
-    // As in CPython: connection_made() runs, reading begins, and only then does the creator go on.
-    co_await sleep(Duration());
-    co_await sleep(Duration());
-  } catch (...) {
-    transport.close();
-    throw;
-  }
-  co_return Opened{transport, protocol};
+  auto transport = Ref<DatagramTransportState>::adopt(
+      new DatagramTransportState(state, std::move(endpoint), protocol, std::move(destination)));
+  co_await until_made(transport);
+  co_return Opened{DatagramAccess::make(std::move(transport)), protocol};
 }
 
 Coro<Opened> open_planned(EventLoop& loop, DatagramFactory factory, DatagramPlan plan) {

@@ -1,12 +1,10 @@
 #include "net/datagram_transport.hpp"
 
 #include <asyncio/error.hpp>
-#include <asyncio/exception_context.hpp>
 
 #include "base/log.hpp"
 #include "io/system.hpp"
 #include "net/net_errors.hpp"
-#include "net/net_service.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -19,7 +17,7 @@ namespace asyncio::detail {
 DatagramTransportState::DatagramTransportState(LoopState& loop, std::unique_ptr<Endpoint> endpoint,
                                                ProtocolPtr<DatagramProtocol> protocol,
                                                Address destination)
-    : loop_(&loop),
+    : TransportLife(loop),
       endpoint_(std::move(endpoint)),
       protocol_(protocol),
       destination_(std::move(destination)),
@@ -29,10 +27,7 @@ DatagramTransportState::DatagramTransportState(LoopState& loop, std::unique_ptr<
                   peer_.family() == Address::Family::none) {
   if (destination_.family() == Address::Family::none) destination_ = peer_;
   loop.make_scratch();
-  NetService& service = NetService::of(loop);
-  loop.ready.reserve(2);
-  service.enter(*this);
-  add_ref();  // the loop's, until the end
+  live_on();
   schedule(due_begin);
 }
 
@@ -40,27 +35,8 @@ DatagramTransportState::~DatagramTransportState() = default;
 
 // --- turns --------------------------------------------------------------------------------------
 
-void DatagramTransportState::schedule(Due due) noexcept {
-  const bool queued = due_ != 0;
-  due_ |= due;
-  if (queued) return;
-  add_ref();
-  loop_->ready.push(turn_);
-}
-
-void DatagramTransportState::Turn::run(ReadyCall& self, ReadyAction action) {
-  const auto transport = Ref<DatagramTransportState>::adopt(&static_cast<Turn&>(self).transport);
-  const unsigned due = std::exchange(transport->due_, std::uint8_t{0});
-  if (action == ReadyAction::run) {
-    transport->take_turn(due);
-  } else {
-    transport->abandon();
-  }
-  transport->leave_loop_if_over();
-}
-
 // Each may bring about the end.
-void DatagramTransportState::take_turn(unsigned due) {
+void DatagramTransportState::take_turn(std::uint8_t due) {
   const char* reading = (due & due_read) != 0 ? "read" : "write";
   try {
     if ((due & due_begin) != 0 && !is_lost()) begin();
@@ -73,20 +49,9 @@ void DatagramTransportState::take_turn(unsigned due) {
     throw;
   } catch (...) {
     const Failure failure = current_failure();
-    report(fmt::format("Fatal {} error on datagram transport", reading));
+    report("Fatal ", reading, " error on datagram transport");
     lose(failure);
   }
-}
-
-void DatagramTransportState::End::run(ReadyCall& self, ReadyAction action) {
-  const auto transport = Ref<DatagramTransportState>::adopt(&static_cast<End&>(self).transport);
-  transport->end_queued_ = false;
-  if (action == ReadyAction::run) {
-    transport->lost();
-  } else {
-    transport->abandon();
-  }
-  transport->leave_loop_if_over();
 }
 
 // --- calling the protocol -----------------------------------------------------------------------
@@ -101,19 +66,8 @@ bool DatagramTransportState::call(const char* before, const char* what, F fn) {
   } catch (const KeyboardInterrupt&) {
     throw;
   } catch (...) {
-    report(fmt::format("{}protocol.{}", before, what));
+    report(before, "protocol.", what);
     return false;
-  }
-}
-
-void DatagramTransportState::report(std::string message) noexcept {
-  try {
-    ExceptionContext context;
-    context.message = std::move(message);
-    context.exception = std::current_exception();
-    loop_->report(context);
-  } catch (...) {
-    // Out of memory while reporting.
   }
 }
 
@@ -131,14 +85,14 @@ void DatagramTransportState::error_received(std::exception_ptr error) {
 
 void DatagramTransportState::set_protocol(ProtocolPtr<DatagramProtocol> protocol) {
   if (!protocol) throw_invalid_argument("set_protocol(): it is null; give a protocol");
-  if (state_ != State::lost) std::swap(protocol_, protocol);
+  if (!has_ended()) std::swap(protocol_, protocol);
 }
 
 // --- receiving ----------------------------------------------------------------------------------
 
 // Once; what is left comes in another turn, after those of others.
 void DatagramTransportState::read_ready() {
-  const std::span<std::byte> into = loop_->scratch();
+  const std::span<std::byte> into = loop().scratch();
   sockaddr_storage raw{};
   iovec part{into.data(), into.size()};
   msghdr message{};
@@ -218,14 +172,9 @@ void DatagramTransportState::send_failed(IoResult error, const Address& to) {
 void DatagramTransportState::sendto(std::span<const std::byte> data, const Address& to) {
   const Address& destination = destination_of(to);
   if (is_lost()) {
-    constexpr std::uint8_t silent = 4;  // as CPython
-    if (sends_when_lost_ < silent) {
-      ++sends_when_lost_;
-    } else {
-      log(LogLevel::warning,
-          "sendto(): the endpoint is closed, the datagram is dropped; look at is_closing()");
-    }
-    return;
+    if (!tell_of_drop()) return;
+    return log(LogLevel::warning,
+               "sendto(): the endpoint is closed, the datagram is dropped; look at is_closing()");
   }
   if (queue_.empty()) {
     const IoResult sent = send(data, destination);
@@ -244,28 +193,18 @@ void DatagramTransportState::wait_to_write() {
   if (!must_retry_) {
     if (!endpoint_->awaited(Way::write)) endpoint_->wait(Way::write, writable_);
   } else if (!retrying_) {
-    loop_->arm(retry_, loop_->now() + pause);
+    loop().arm(retry_, loop().now() + pause);
     retrying_ = true;
     add_ref();
   }
 }
 
 void DatagramTransportState::Retry::ended(ReadyCall& self, ReadyAction action) {
-  const auto transport =
-      Ref<DatagramTransportState>::adopt(&static_cast<Retry&>(static_cast<Timer&>(self)).transport);
+  auto& retry = static_cast<Retry&>(static_cast<Timer&>(self));
+  const auto transport = Ref<DatagramTransportState>::adopt(&retry.transport);
   transport->retrying_ = false;
-  transport->loop_->ready.unreserve();
+  retry.loop.ready.unreserve();
   if (action == ReadyAction::run && !transport->is_lost()) transport->schedule(due_flush);
-  transport->leave_loop_if_over();
-}
-
-void DatagramTransportState::stop_waiting() noexcept {
-  endpoint_->stop_waiting(Way::read);
-  endpoint_->stop_waiting(Way::write);
-  if (!retry_.armed()) return;
-  loop_->disarm(retry_);
-  retrying_ = false;
-  drop_ref();  // not the last one: the loop has one
 }
 
 void DatagramTransportState::flush() {
@@ -281,85 +220,48 @@ void DatagramTransportState::flush() {
     schedule(due_flush);  // the rest later, as CPython
     return send_failed(sent, datagram.to);
   }
-  if (paused_writing_ && queue_.size() <= low_) {
-    paused_writing_ = false;
+  if (marks_.ends_pause(queue_.size())) {
     call("", "resume_writing() failed", [](auto& protocol) { protocol.resume_writing(); });
   }
-  if (queue_.empty() && state_ == State::closing) lost();
+  if (queue_.empty() && is_closing() && !is_lost()) lost();
 }
 
-void DatagramTransportState::set_write_limits(std::size_t high, std::size_t low) {
-  high_ = high;
-  low_ = low;
+void DatagramTransportState::set_write_limits(std::optional<std::size_t> high,
+                                              std::optional<std::size_t> low) {
+  marks_.set(high, low);
   pause_if_full();
 }
 
 void DatagramTransportState::pause_if_full() {
-  if (paused_writing_ || queue_.size() <= high_) return;
-  paused_writing_ = true;
+  if (!marks_.begins_pause(queue_.size())) return;
   call("", "pause_writing() failed", [](auto& protocol) { protocol.pause_writing(); });
 }
 
 // --- the end ------------------------------------------------------------------------------------
 
-void DatagramTransportState::close() noexcept {
-  if (is_closing()) return;
-  state_ = State::closing;
-  endpoint_->stop_waiting(Way::read);
-  if (queue_.empty()) end();
-}
-
-void DatagramTransportState::lose(Failure failure) noexcept {
-  if (is_lost()) return;
-  failure_ = std::move(failure);
+void DatagramTransportState::stop_writing() noexcept {
   queue_.clear();
-  stop_waiting();
-  end();
+  endpoint_->stop_waiting(Way::write);
+  if (!retry_.armed()) return;
+  loop().disarm(retry_);
+  retrying_ = false;
+  drop_ref();  // not the last one: who calls this has one
 }
 
-void DatagramTransportState::end() noexcept {
-  state_ = State::losing;
-  end_queued_ = true;
-  add_ref();
-  loop_->ready.push(end_);
-}
-
-void DatagramTransportState::lost() {
-  // Also when KeyboardInterrupt comes out of it.
-  struct Gone {
-    DatagramTransportState& transport;
-    ~Gone() { transport.abandon(); }
-  };
-  state_ = State::losing;
-  const Gone gone{*this};
+void DatagramTransportState::connection_lost() {
   call("", "connection_lost() failed",
-       [this](auto& protocol) { protocol.connection_lost(failure_.error); });
+       [this](auto& protocol) { protocol.connection_lost(failure().error); });
 }
 
-void DatagramTransportState::abandon() noexcept {
-  if (state_ == State::lost) return;
-  state_ = State::lost;
-  NetService::of(*loop_).leave(*this);
-  queue_.clear();
+void DatagramTransportState::release() noexcept {
   try {
-    (void)local();
+    (void)local();  // while it can be told
   } catch (...) {
     // It cannot be told then.
   }
-  stop_waiting();
   endpoint_.reset();
-  // The two no longer keep each other, and the loop keeps neither.
-  const auto self = Ref<DatagramTransportState>::adopt(this);
+  // The two no longer keep each other.
   const ProtocolPtr<DatagramProtocol> last = std::exchange(protocol_, {});
-  leave_loop_if_over();
-}
-
-// What is queued keeps its slot.
-void DatagramTransportState::leave_loop_if_over() noexcept {
-  if (loop_ == nullptr || state_ != State::lost || due_ != 0 || end_queued_ || retrying_) {
-    return;
-  }
-  std::exchange(loop_, nullptr)->ready.unreserve(2);
 }
 
 // --- about it -----------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <asyncio/datagram.hpp>
-#include <asyncio/detail/failure.hpp>
 
 #include "loop/endpoint.hpp"
-#include "loop/loop_state.hpp"
 #include "net/datagram_queue.hpp"
+#include "net/transport_life.hpp"
+#include "net/write_marks.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -16,44 +16,22 @@
 
 namespace asyncio::detail {
 
-/// A socket whose datagrams go to a protocol.
-///
-/// Its life: open → closing, by close() → lost, in a turn of its own → gone, when nobody has a
-/// handle any more. abort() goes to lost from anywhere. Errors of the system do not end it.
-///
-/// Threads: the loop's.
-class DatagramTransportState final : public Pooled {
+/// A socket whose datagrams go to a protocol. Errors of the system do not end it.
+class DatagramTransportState final : public TransportLife {
  public:
   /// connection_made() comes in a turn of its own, reading begins after it. What is sent goes to
   /// `destination`, or, if that is of no family, where each sendto() says.
   DatagramTransportState(LoopState& loop, std::unique_ptr<Endpoint> endpoint,
                          ProtocolPtr<DatagramProtocol> protocol, Address destination);
-  DatagramTransportState(const DatagramTransportState&) = delete;
-  DatagramTransportState& operator=(const DatagramTransportState&) = delete;
-
-  void add_ref() noexcept { ++users_; }
-  void drop_ref() noexcept {
-    if (--users_ == 0) delete this;
-  }
 
   // --- sending ---
 
   /// Throws: std::invalid_argument for an address that does not fit; std::bad_alloc.
   void sendto(std::span<const std::byte> data, const Address& to);
-  void set_write_limits(std::size_t high, std::size_t low);
-  [[nodiscard]] std::size_t high_mark() const noexcept { return high_; }
-  [[nodiscard]] std::size_t low_mark() const noexcept { return low_; }
+  /// As WriteMarks::set().
+  void set_write_limits(std::optional<std::size_t> high, std::optional<std::size_t> low);
+  [[nodiscard]] const WriteMarks& marks() const noexcept { return marks_; }
   [[nodiscard]] std::size_t unsent() const noexcept { return queue_.size(); }
-
-  // --- the end ---
-
-  /// Sends what is queued, then ends.
-  void close() noexcept;
-  /// Ends at once; what is queued is dropped.
-  void abort() noexcept { lose(Failure()); }
-  [[nodiscard]] bool is_closing() const noexcept { return state_ != State::open; }
-  /// The loop ends: nobody is told any more.
-  void abandon() noexcept;
 
   // --- about it ---
 
@@ -68,26 +46,15 @@ class DatagramTransportState final : public Pooled {
   [[nodiscard]] std::optional<std::string> extra_info(std::string_view name);
 
  private:
-  friend class NetService;
-  // In this order.
-  enum class State : std::uint8_t { open, closing, losing, lost };
-  // What is to be done in its next turn of the ready queue, in this order.
+  // What is to be done in its next turn, in this order.
   enum Due : std::uint8_t { due_begin = 1, due_start = 2, due_read = 4, due_flush = 8 };
 
-  struct Turn : ReadyCall {
-    explicit Turn(DatagramTransportState& t) noexcept : ReadyCall{&Turn::run}, transport(t) {}
-    static void run(ReadyCall& self, ReadyAction action);
-    DatagramTransportState& transport;
-  };
-  struct End : ReadyCall {
-    explicit End(DatagramTransportState& t) noexcept : ReadyCall{&End::run}, transport(t) {}
-    static void run(ReadyCall& self, ReadyAction action);
-    DatagramTransportState& transport;
-  };
   struct Retry : Timer {
-    explicit Retry(DatagramTransportState& t) noexcept : Timer(&Retry::ended), transport(t) {}
+    explicit Retry(DatagramTransportState& t) noexcept
+        : Timer(&Retry::ended), transport(t), loop(t.loop()) {}
     static void ended(ReadyCall& self, ReadyAction action);
     DatagramTransportState& transport;
+    LoopState& loop;  // which the transport may have left
   };
   template <Due Does>
   struct Observer : IoObserver {
@@ -99,11 +66,9 @@ class DatagramTransportState final : public Pooled {
     DatagramTransportState& transport;
   };
 
-  ~DatagramTransportState();
+  ~DatagramTransportState() override;
 
-  // It stays alive until then. Its slot is reserved.
-  void schedule(Due due) noexcept;
-  void take_turn(unsigned due);
+  void take_turn(std::uint8_t due) override;
   void begin();
   void read_ready();
   void received(std::span<const std::byte> data, const Address& from);
@@ -114,7 +79,6 @@ class DatagramTransportState final : public Pooled {
   IoResult send(std::span<const std::byte> data, const Address& to) noexcept;
   void send_failed(IoResult error, const Address& to);
   void wait_to_write();
-  void stop_waiting() noexcept;
   void pause_if_full();
 
   // Calls the protocol, which lives until then whatever it does. What it throws is reported, but
@@ -122,39 +86,25 @@ class DatagramTransportState final : public Pooled {
   template <class F>
   bool call(const char* before, const char* what, F fn);
   void error_received(std::exception_ptr error);
-  void report(std::string message) noexcept;
 
-  void lose(Failure failure) noexcept;
-  [[nodiscard]] bool is_lost() const noexcept { return state_ >= State::losing; }
-  void end() noexcept;
-  void lost();
-  void leave_loop_if_over() noexcept;
+  void stop_reading() noexcept override { endpoint_->stop_waiting(Way::read); }
+  void stop_writing() noexcept override;
+  [[nodiscard]] bool all_sent() noexcept override { return queue_.empty(); }
+  void connection_lost() override;
+  void release() noexcept override;
 
-  LoopState* loop_;  // null once it has ended
   std::unique_ptr<Endpoint> endpoint_;
   ProtocolPtr<DatagramProtocol> protocol_;
   Address destination_;
   Address peer_;  // of no family: not connected
   Address local_;
   DatagramQueue queue_;
-  Failure failure_;
-  Turn turn_{*this};
-  End end_{*this};
+  WriteMarks marks_;
   Retry retry_{*this};
   Observer<due_read> readable_{*this};
   Observer<due_flush> writable_{*this};
-  DatagramTransportState* previous_ = nullptr;  // in NetService
-  DatagramTransportState* next_ = nullptr;
-  std::size_t high_ = std::size_t{64} * 1024;
-  std::size_t low_ = std::size_t{16} * 1024;
-  unsigned users_ = 1;
-  State state_ = State::open;
-  std::uint8_t due_ = 0;     // not 0: turn_ is in the ready queue
-  bool end_queued_ = false;  // end_ is
-  bool retrying_ = false;    // retry_ is armed, or in the ready queue
-  bool must_retry_;          // nobody tells when a receiver may be sent to
-  bool paused_writing_ = false;
-  std::uint8_t sends_when_lost_ = 0;
+  bool must_retry_;        // nobody tells when a receiver may be sent to
+  bool retrying_ = false;  // retry_ is armed, or in the ready queue
 };
 
 struct DatagramAccess {

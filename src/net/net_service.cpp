@@ -1,8 +1,7 @@
 #include "net/net_service.hpp"
 
-#include "net/datagram_transport.hpp"
 #include "net/server_state.hpp"
-#include "net/transport_state.hpp"
+#include "net/transport_life.hpp"
 
 namespace asyncio::detail {
 namespace {
@@ -36,28 +35,17 @@ void NetService::loop_closing() noexcept {
     server.abandon();
   }
   while (transports_ != nullptr) {
-    TransportState& transport = *transports_;
+    TransportLife& transport = *transports_;
     leave(transport);
     transport.abandon();
   }
-  while (endpoints_ != nullptr) {
-    DatagramTransportState& endpoint = *endpoints_;
-    leave(endpoint);
-    endpoint.abandon();
-  }
 }
 
-void NetService::enter(TransportState& transport) noexcept {
-  link(transports_, transport, &TransportState::previous_, &TransportState::next_);
+void NetService::enter(TransportLife& transport) noexcept {
+  link(transports_, transport, &TransportLife::previous_, &TransportLife::next_);
 }
-void NetService::leave(TransportState& transport) noexcept {
-  unlink(transports_, transport, &TransportState::previous_, &TransportState::next_);
-}
-void NetService::enter(DatagramTransportState& endpoint) noexcept {
-  link(endpoints_, endpoint, &DatagramTransportState::previous_, &DatagramTransportState::next_);
-}
-void NetService::leave(DatagramTransportState& endpoint) noexcept {
-  unlink(endpoints_, endpoint, &DatagramTransportState::previous_, &DatagramTransportState::next_);
+void NetService::leave(TransportLife& transport) noexcept {
+  unlink(transports_, transport, &TransportLife::previous_, &TransportLife::next_);
 }
 void NetService::enter(ServerState& server) noexcept {
   link(servers_, server, &ServerState::previous_, &ServerState::next_);
@@ -67,8 +55,8 @@ void NetService::leave(ServerState& server) noexcept {
 }
 
 void NetService::end_clients(const ServerState& server, bool abruptly) noexcept {
-  for (TransportState* at = transports_; at != nullptr;) {
-    TransportState& transport = *at;
+  for (TransportLife* at = transports_; at != nullptr;) {
+    TransportLife& transport = *at;
     at = at->next_;  // its end takes a turn of the loop: the next one stays
     if (transport.server() != &server) continue;
     if (abruptly) {

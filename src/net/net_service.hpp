@@ -4,9 +4,8 @@
 
 namespace asyncio::detail {
 
-class DatagramTransportState;
 class ServerState;
-class TransportState;
+class TransportLife;
 
 /// What a loop has of the network: its connections and servers, which must not outlive it.
 class NetService final : public LoopService {
@@ -15,10 +14,8 @@ class NetService final : public LoopService {
 
   void loop_closing() noexcept override;
 
-  void enter(TransportState& transport) noexcept;
-  void leave(TransportState& transport) noexcept;
-  void enter(DatagramTransportState& endpoint) noexcept;
-  void leave(DatagramTransportState& endpoint) noexcept;
+  void enter(TransportLife& transport) noexcept;
+  void leave(TransportLife& transport) noexcept;
   void enter(ServerState& server) noexcept;
   void leave(ServerState& server) noexcept;
 
@@ -26,8 +23,7 @@ class NetService final : public LoopService {
   void end_clients(const ServerState& server, bool abruptly) noexcept;
 
  private:
-  TransportState* transports_ = nullptr;
-  DatagramTransportState* endpoints_ = nullptr;
+  TransportLife* transports_ = nullptr;
   ServerState* servers_ = nullptr;
 };
 

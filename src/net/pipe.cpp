@@ -1,5 +1,4 @@
 #include <asyncio/error.hpp>
-#include <asyncio/sleep.hpp>
 #include <asyncio/transports.hpp>
 
 #include "io/system.hpp"
@@ -124,19 +123,6 @@ bool tells_of_its_reader(int fd, PipeKind kind) {
          (kind == PipeKind::pipe && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY);
 }
 
-Coro<ConnectedAny> connected(Ref<ProtocolTransport> state, AnyProtocol protocol) {
-  const Transport transport = TransportAccess::make(std::move(state));
-  try {
-    // As in CPython: connection_made() runs, reading begins, and only then does the creator go on.
-    co_await sleep(Duration());
-    co_await sleep(Duration());
-  } catch (...) {
-    transport.close();
-    throw;
-  }
-  co_return ConnectedAny{transport, protocol};
-}
-
 }  // namespace
 
 Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
@@ -145,7 +131,7 @@ Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int 
   AnyProtocol protocol = factory();
   const PipeKind kind = kind_of(fd, who);
   auto end = std::make_unique<ReadEnd>(take_over(state, fd, who), kind);
-  co_return co_await connected(
+  co_return co_await when_made(
       Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(end), protocol)),
       protocol);
 }
@@ -155,7 +141,7 @@ Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int
   LoopState& state = LoopAccess::state(loop);
   AnyProtocol protocol = factory();
   const bool tells = tells_of_its_reader(fd, kind_of(fd, who));
-  co_return co_await connected(Ref<ProtocolTransport>::adopt(new WritePipeTransport(
+  co_return co_await when_made(Ref<ProtocolTransport>::adopt(new WritePipeTransport(
                                    state, take_over(state, fd, who), protocol, tells)),
                                protocol);
 }

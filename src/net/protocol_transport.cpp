@@ -1,9 +1,8 @@
 #include "net/protocol_transport.hpp"
 
 #include <asyncio/error.hpp>
-#include <asyncio/exception_context.hpp>
 
-#include <fmt/format.h>
+#include "net/until_made.hpp"
 
 #include <system_error>
 #include <utility>
@@ -14,7 +13,7 @@ ProtocolTransport::ProtocolTransport(LoopState& loop, std::unique_ptr<ByteStream
                                      AnyProtocol protocol)
     : TransportState(loop, std::move(stream)), protocol_(std::move(protocol)) {
   loop.make_scratch();
-  add_ref();  // the loop's, until connection_lost()
+  live_on();
   schedule(due_begin);
 }
 
@@ -25,17 +24,6 @@ void ProtocolTransport::set_protocol(const AnyProtocol& protocol) {
 }
 
 // --- calling the protocol -----------------------------------------------------------------------
-
-void ProtocolTransport::report(const char* before, const char* what, const char* after) noexcept {
-  try {
-    ExceptionContext context;
-    context.message = fmt::format("{}protocol.{}{}", before, what, after);
-    context.exception = std::current_exception();
-    loop().report(context);
-  } catch (...) {
-    // Out of memory while reporting.
-  }
-}
 
 template <class F, class Failed>
 void ProtocolTransport::call(F fn, Failed failed) {
@@ -57,7 +45,7 @@ void ProtocolTransport::call_or_end(const char* what, F fn) {
     // As in CPython: errors of the system are no errors of the program.
     const Failure failure = current_failure();
     if (loop().debug || !holds<std::system_error>(failure.error)) {
-      report("Fatal error: ", what, " call failed.");
+      report("Fatal error: protocol.", what, " call failed.");
     }
     lose(failure);
   });
@@ -78,22 +66,21 @@ void ProtocolTransport::begin() {
 
 void ProtocolTransport::pause_writing() {
   call([](const AnyProtocol& protocol) { protocol.get()->pause_writing(); },
-       [this] { report("", "pause_writing()", " failed"); });
+       [this] { report("protocol.", "pause_writing()", " failed"); });
 }
 
 void ProtocolTransport::resume_writing() {
   call([](const AnyProtocol& protocol) { protocol.get()->resume_writing(); },
-       [this] { report("", "resume_writing()", " failed"); });
+       [this] { report("protocol.", "resume_writing()", " failed"); });
 }
 
 void ProtocolTransport::connection_lost() {
   call([this](const AnyProtocol& protocol) { protocol.get()->connection_lost(failure().error); },
-       [this] { report("", "connection_lost()", " failed"); });
+       [this] { report("protocol.", "connection_lost()", " failed"); });
 }
 
-// Transport and protocol no longer keep each other, and the loop keeps neither.
+// Transport and protocol no longer keep each other.
 void ProtocolTransport::let_go() noexcept {
-  const auto loops = Ref<ProtocolTransport>::adopt(this);
   const AnyProtocol last = std::exchange(protocol_, AnyProtocol());
 }
 
@@ -175,6 +162,13 @@ std::string ProtocolTransport::leave_stream() {
 
 void ProtocolTransport::stop_reading() noexcept {
   if (stream() != nullptr) stream()->stop_waiting(Way::read);
+}
+
+// --- making it ----------------------------------------------------------------------------------
+
+Coro<ConnectedAny> when_made(Ref<ProtocolTransport> transport, AnyProtocol protocol) {
+  co_await until_made(transport);
+  co_return ConnectedAny{TransportAccess::make(std::move(transport)), protocol};
 }
 
 }  // namespace asyncio::detail

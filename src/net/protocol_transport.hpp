@@ -54,13 +54,15 @@ class ProtocolTransport : public TransportState {
   // The same; what is thrown is reported and ends the connection.
   template <class F>
   void call_or_end(const char* what, F fn);
-  void report(const char* before, const char* what, const char* after) noexcept;
 
   AnyProtocol protocol_;
   Readable readable_{*this};
   bool paused_ = false;
   bool stopped_ = true;  // until connection_made(), and from the end on
 };
+
+/// Once its protocol was told of it. Who is cancelled meanwhile closes it.
+[[nodiscard]] Coro<ConnectedAny> when_made(Ref<ProtocolTransport> transport, AnyProtocol protocol);
 
 struct TransportAccess {
   static Transport make(Ref<ProtocolTransport> state) noexcept {

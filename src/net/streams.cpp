@@ -98,7 +98,7 @@ void StreamWriter::writelines(std::span<const std::string_view> parts) const {
 detail::StreamDrain StreamWriter::drain() const { return detail::StreamDrain(state_); }
 
 void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low) const {
-  detail::set_limits(*state_, high, low);
+  state_->set_write_limits(high, low);
 }
 std::size_t StreamWriter::get_write_buffer_size() const noexcept { return state_->unsent(); }
 

@@ -6,16 +6,13 @@
 #include "base/log.hpp"
 #include "loop/endpoint.hpp"
 #include "net/net_errors.hpp"
-#include "net/net_service.hpp"
 #include "net/sending_hold.hpp"
-#include "net/server_state.hpp"
 #include "net/tls_stream.hpp"
 
 #include <fmt/format.h>
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <limits>
 #include <new>
 #include <utility>
 #include <vector>
@@ -55,32 +52,11 @@ class Parts {
 };
 
 TransportState::TransportState(LoopState& loop, std::unique_ptr<ByteStream> stream)
-    : loop_(&loop), stream_(std::move(stream)) {
-  NetService& service = NetService::of(loop);
-  loop.ready.reserve(2);  // turn_ and end_
-  service.enter(*this);
+    : TransportLife(loop), stream_(std::move(stream)) {
   stream_->endpoint().begin_stream();
 }
 
-TransportState::~TransportState() {
-  if (loop_ != nullptr) leave_loop();
-}
-
-void TransportState::serve(ServerState& server) noexcept {
-  server_ = &server;
-  server.attach();
-}
-
-void TransportState::leave_server() noexcept {
-  if (ServerState* server = std::exchange(server_, nullptr)) server->detach();
-}
-
-void TransportState::leave_loop() noexcept {
-  leave_server();
-  NetService::of(*loop_).leave(*this);
-  loop_->ready.unreserve(2);
-  loop_ = nullptr;
-}
+TransportState::~TransportState() = default;
 
 int TransportState::fd() const noexcept {
   return stream_ == nullptr ? -1 : stream_->endpoint().fd();
@@ -104,11 +80,7 @@ void TransportState::check_may_write(const char* who) const {
 }
 
 void TransportState::drop_write(const char* who) noexcept {
-  constexpr std::uint8_t silent = 4;  // as CPython
-  if (writes_when_lost_ < silent) {
-    ++writes_when_lost_;
-    return;
-  }
+  if (!tell_of_drop()) return;
   try {
     log(LogLevel::warning,
         fmt::format("{}: the connection is lost, the data is dropped; look at is_closing(), or "
@@ -163,9 +135,7 @@ void TransportState::keep(std::span<const std::byte> rest) {
 }
 
 void TransportState::pause_if_full() {
-  if (paused_writing_ || output_.size() <= high_) return;
-  paused_writing_ = true;
-  pause_writing();
+  if (marks_.begins_pause(output_.size())) pause_writing();
 }
 
 void TransportState::wait_to_write() noexcept {
@@ -176,49 +146,11 @@ void TransportState::Writable::is(IoObserver& self) noexcept {
   static_cast<Writable&>(self).transport.schedule(due_flush);
 }
 
-void TransportState::schedule(Due due) noexcept {
-  if (loop_ == nullptr) return;
-  const bool queued = due_ != 0;
-  due_ |= due;
-  if (queued) return;
-  add_ref();
-  loop_->ready.push(turn_);
-}
-
-void TransportState::schedule_at_poll(Due due) noexcept {
-  if (loop_ == nullptr) return;
-  const bool queued = due_ != 0;
-  due_ |= due;
-  if (queued) return;
-  add_ref();
-  loop_->push_at_poll(turn_);
-}
-
-void TransportState::Turn::run(ReadyCall& self, ReadyAction action) {
-  const auto transport = Ref<TransportState>::adopt(&static_cast<Turn&>(self).transport);
-  const unsigned due = std::exchange(transport->due_, std::uint8_t{0});
-  if (action == ReadyAction::run) {
-    transport->take_turn(due);
-  } else {
-    transport->abandon();
-  }
-}
-
 // Each may bring about the end of the connection. It begins in any case, since it will be lost.
-void TransportState::take_turn(unsigned due) {
+void TransportState::take_turn(std::uint8_t due) {
   if ((due & due_begin) != 0) begin();
   if ((due & due_read) != 0 && !is_closing()) read_ready();
   if ((due & due_flush) != 0 && !is_lost()) flush();
-}
-
-void TransportState::End::run(ReadyCall& self, ReadyAction action) {
-  const auto transport = Ref<TransportState>::adopt(&static_cast<End&>(self).transport);
-  transport->end_queued_ = false;
-  if (action != ReadyAction::run) {
-    transport->abandon();
-  } else if (transport->state_ == State::losing) {
-    transport->lost();
-  }
 }
 
 void TransportState::flush() {
@@ -238,18 +170,14 @@ void TransportState::flush() {
   } else if (!output_.empty()) {
     wait_to_write();
   }
-  if (paused_writing_ && output_.size() <= low_ && hold_ == nullptr) {
-    paused_writing_ = false;
-    resume_writing();  // may write again, or close
-  }
+  // Who resumes may write again, or close.
+  if (hold_ == nullptr && marks_.ends_pause(output_.size())) resume_writing();
   if (!output_.empty() || is_lost()) return;
   if (hold_ != nullptr) {
     hold_->wake();
-    if (state_ == State::open) return;  // what waits for the end of all waits for the hold's, too
+    if (!is_closing()) return;  // what waits for the end of all waits for the hold's, too
   }
-  if (!flushed()) return;
-  stream_->stop_waiting(Way::write);
-  lost();  // in this turn already, as in CPython
+  if (flushed()) lost();  // in this turn already, as in CPython
 }
 
 // Everything is sent: what waited for that comes next.
@@ -266,7 +194,7 @@ bool TransportState::flushed() noexcept {
       return false;
     }
   }
-  return state_ == State::closing && finish();
+  return is_closing() && finish();
 }
 
 void TransportState::write_eof() {
@@ -287,7 +215,7 @@ void TransportState::release_sending() noexcept {
   hold_ = nullptr;
   if (is_lost()) return;
   if (output_.empty()) stream_->stop_waiting(Way::write);
-  if (paused_writing_ || eof_wanted_) schedule(due_flush);  // these have waited
+  if (marks_.paused() || eof_wanted_) schedule(due_flush);  // these have waited
 }
 
 IoResult TransportState::send_file(int file, std::int64_t position, std::size_t size) noexcept {
@@ -302,29 +230,25 @@ void TransportState::write_of_file(std::span<const std::byte> data) {
   (void)send_or_keep(parts);
 }
 
-void TransportState::set_write_limits(std::size_t high, std::size_t low) {
-  high_ = high;
-  low_ = low;
+void TransportState::set_write_limits(std::optional<std::size_t> high,
+                                      std::optional<std::size_t> low) {
+  marks_.set(high, low);
   pause_if_full();
 }
 
 // --- the end ------------------------------------------------------------------------------------
 
-void TransportState::close() noexcept {
-  if (is_closing()) return;
-  state_ = State::closing;
-  keep();
-  stop_reading();
-  if (output_.empty() && flushed()) end();
+void TransportState::stop_writing() noexcept {
+  output_.clear();
+  if (stream_ != nullptr) stream_->stop_waiting(Way::write);
 }
 
-void TransportState::keep() noexcept {
-  kept_ = true;
-  add_ref();
-}
+bool TransportState::all_sent() noexcept { return output_.empty() && flushed(); }
 
-void TransportState::stop_keeping() noexcept {
-  if (std::exchange(kept_, false)) drop_ref();
+void TransportState::release() noexcept {
+  stream_.reset();
+  if (hold_ != nullptr) hold_->wake();
+  let_go();
 }
 
 bool TransportState::finish() noexcept {
@@ -344,57 +268,6 @@ void TransportState::lose(IoResult result, const char* operation) noexcept {
   } catch (...) {
     lose(Failure(std::current_exception()));
   }
-}
-
-void TransportState::lose(Failure failure) noexcept {
-  if (is_lost()) return;
-  failure_ = std::move(failure);
-  output_.clear();
-  if (!is_closing()) {
-    state_ = State::closing;
-    stop_reading();
-  }
-  end();
-}
-
-void TransportState::end() noexcept {
-  state_ = State::losing;
-  if (stream_ != nullptr) stream_->stop_waiting(Way::write);
-  if (loop_ == nullptr) return;
-  end_queued_ = true;
-  add_ref();
-  loop_->ready.push(end_);
-}
-
-void TransportState::lost() {
-  struct AtLast {
-    TransportState& transport;
-    ~AtLast() {
-      transport.stream_.reset();
-      transport.leave_server();
-      transport.stop_keeping();
-      if (transport.hold_ != nullptr) transport.hold_->wake();
-      transport.let_go();
-    }
-  };
-  const AtLast also_after_an_interrupt{*this};
-  state_ = State::lost;
-  connection_lost();
-}
-
-void TransportState::abandon() noexcept {
-  if (loop_ == nullptr) return;
-  const auto self = Ref<TransportState>(this);
-  if (state_ != State::lost) {
-    if (!is_closing()) stop_reading();
-    state_ = State::lost;
-    output_.clear();
-    stream_.reset();
-    stop_keeping();
-    let_go();
-  }
-  // What is queued is discarded next, and comes here.
-  if (due_ == 0 && !end_queued_) leave_loop();
 }
 
 // --- about it -----------------------------------------------------------------------------------
@@ -427,29 +300,13 @@ std::optional<std::string> TransportState::extra_info(std::string_view name) {
 TlsStream& TransportState::secure(TlsEngine::Side side, const TlsSettings& settings) {
   stream_->stop_waiting(Way::write);
   const std::string early = leave_stream();
-  auto secure = std::make_unique<TlsStream>(*loop_, std::move(stream_), side, settings);
+  auto secure = std::make_unique<TlsStream>(loop(), std::move(stream_), side, settings);
   TlsStream& result = *secure;
   result.feed(std::as_bytes(std::span(early)));
   stream_ = std::move(secure);
   if (!output_.empty()) wait_to_write();
   join_stream();
   return result;
-}
-
-void set_limits(TransportState& transport, std::optional<std::size_t> high,
-                std::optional<std::size_t> low) {
-  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
-  if (!high && low) {
-    high = *low > most / 4 ? most : 4 * *low;
-  } else if (!high) {
-    high = default_high_mark;
-  }
-  if (!low) low = *high / 4;
-  if (*high < *low) {
-    throw_invalid_argument(
-        fmt::format("set_write_buffer_limits(): high ({}) must be >= low ({})", *high, *low));
-  }
-  transport.set_write_limits(*high, *low);
 }
 
 }  // namespace asyncio::detail

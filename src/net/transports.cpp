@@ -1,5 +1,4 @@
 #include <asyncio/error.hpp>
-#include <asyncio/sleep.hpp>
 #include <asyncio/transports.hpp>
 
 #include "net/bind.hpp"
@@ -39,10 +38,10 @@ bool Transport::can_write_eof() const noexcept { return state_->can_write_eof();
 
 void Transport::set_write_buffer_limits(std::optional<std::size_t> high,
                                         std::optional<std::size_t> low) const {
-  detail::set_limits(*state_, high, low);
+  state_->set_write_limits(high, low);
 }
 Transport::Limits Transport::get_write_buffer_limits() const noexcept {
-  return {state_->low_mark(), state_->high_mark()};
+  return {state_->marks().low(), state_->marks().high()};
 }
 std::size_t Transport::get_write_buffer_size() const noexcept { return state_->unsent(); }
 
@@ -89,22 +88,6 @@ void check_family(const Socket& socket, SocketOf family, const char* who) {
       fmt::format("{}: A UNIX Domain Stream Socket was expected, got {}; make it of "
                   "Address::Family::unix_",
                   who, socket.repr()));
-}
-
-Coro<> until_made(Ref<ProtocolTransport> transport) {
-  std::exception_ptr error;
-  try {
-    (void)transport->peer();  // while it can be told
-    // As in CPython: connection_made() runs in the next iteration, the creator goes on in the one
-    // after it, and what that one's poll finds comes later still.
-    co_await sleep(Duration());
-    co_await sleep(Duration());
-    co_return;
-  } catch (...) {
-    error = std::current_exception();
-  }
-  transport->close();
-  std::rethrow_exception(error);
 }
 
 class ProtocolServer final : public ServerState {
@@ -159,10 +142,9 @@ Coro<ConnectedAny> connected(EventLoop& loop, ProtocolFactory factory, Socket so
         co_await start_tls_over(state, std::move(stream), TlsEngine::Side::client, std::move(tls));
   }
   const AnyProtocol protocol = made_by(factory, create_connection);
-  auto made =
-      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(stream), protocol));
-  co_await until_made(made);
-  co_return ConnectedAny{TransportAccess::make(std::move(made)), protocol};
+  co_return co_await when_made(
+      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(stream), protocol)),
+      protocol);
 }
 
 Coro<ConnectedAny> connected_after(EventLoop& loop, ProtocolFactory factory,

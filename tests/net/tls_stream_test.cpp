@@ -118,8 +118,8 @@ ASYNC_TEST(TlsStream, UpgradeKeepsTheLimitsOfTheWriter) {
   EXPECT_EQ(co_await reader.readline(), "go\n");
   co_await writer.start_tls(support::tls_client(), {.server_hostname = "localhost"});
   const auto& state = asyncio::detail::StreamAccess::state(writer);
-  EXPECT_EQ(state.high_mark(), 5000U);
-  EXPECT_EQ(state.low_mark(), 300U);
+  EXPECT_EQ(state.marks().high(), 5000U);
+  EXPECT_EQ(state.marks().low(), 300U);
   writer.close();
   co_await writer.wait_closed();
   server.close();
