@@ -56,11 +56,12 @@ int ring_enable(int ring) noexcept;
 int ring_enter(int ring, unsigned submissions, unsigned completions, unsigned flags,
                const timespec* timeout) noexcept;
 
-// --- sockets; what fails gives -errno, and EINTR is retried
-// ---------------------------------------
+// --- what fails gives -errno, and EINTR is retried: sockets (system_socket.cpp) ------------------
 
 /// Non-blocking and closed on exec, as all that follow.
 int open_socket(int family, int type, int protocol) noexcept;
+/// Of Unix, connected to each other.
+int socket_pair(int type, int (&fds)[2]) noexcept;
 /// Returns: 0, or -EINPROGRESS while it goes on.
 int connect(int fd, const sockaddr* address, unsigned size) noexcept;
 int bind(int fd, const sockaddr* address, unsigned size) noexcept;
@@ -84,15 +85,35 @@ std::int64_t send(int fd, const iovec* parts, int count) noexcept;
 std::int64_t send_message(int fd, const msghdr& message) noexcept;
 /// Advances `offset`, not the file's position. Never raises SIGPIPE.
 std::int64_t send_file(int to, int from, std::int64_t& offset, std::size_t size) noexcept;
+/// Never raises SIGPIPE.
+std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
+
+// --- files (system_file.cpp) ---------------------------------------------------------------------
+
+enum class FileKind : std::uint8_t { regular, directory, socket, pipe, character, other };
+
+struct FileStatus {
+  FileKind kind = FileKind::other;
+  std::int64_t size = 0;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+
+int status_of(int fd, FileStatus& status) noexcept;
+int status_of(const char* path, FileStatus& status) noexcept;
+/// Of the link itself, if it is one.
+int status_of_link(const char* path, FileStatus& status) noexcept;
+[[nodiscard]] bool is_regular(int fd) noexcept;
+[[nodiscard]] bool is_write_only(int fd) noexcept;
+/// For reading; closed on exec.
+int open_file(const char* path) noexcept;
+int unlink(const char* path) noexcept;
 std::int64_t read(int fd, void* into, std::size_t size) noexcept;
 /// The file's position stays. Of a pipe and the like, which have none: what comes next.
 std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept;
 /// Returns: 0, or -ESPIPE of a pipe and the like.
 std::int64_t seek(int fd, std::int64_t offset) noexcept;
-[[nodiscard]] bool is_regular(int fd) noexcept;
 /// Of anything: data, its end or an error is there, as select() would say.
 [[nodiscard]] bool is_readable(int fd) noexcept;
-/// Never raises SIGPIPE.
-std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
 
 }  // namespace asyncio::detail::sys

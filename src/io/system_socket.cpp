@@ -1,4 +1,4 @@
-#include "io/fault.hpp"
+#include "io/attempt.hpp"
 #include "io/system.hpp"
 
 #include <fcntl.h>
@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,20 +16,6 @@
 
 namespace asyncio::detail::sys {
 namespace {
-
-// The result of a call, or -errno; once more if a signal has come in between.
-template <class F>
-auto attempt(Call call, F system_call) noexcept -> decltype(system_call()) {
-  while (true) {
-    int error = fault_of(call);
-    if (error == 0) {
-      const auto result = system_call();
-      if (result >= 0) return result;
-      error = errno;
-    }
-    if (error != EINTR) return -error;
-  }
-}
 
 // What of the parts a test lets through (io/fault.hpp).
 class Allowed {
@@ -65,6 +50,12 @@ class Allowed {
 int open_socket(int family, int type, int protocol) noexcept {
   return attempt(Call::socket,
                  [=] { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol); });
+}
+
+int socket_pair(int type, int (&fds)[2]) noexcept {
+  return attempt(Call::socket, [&] {
+    return ::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+  });
 }
 
 int connect(int fd, const sockaddr* address, unsigned size) noexcept {
@@ -148,24 +139,6 @@ std::int64_t send_message(int fd, const msghdr& message) noexcept {
   allowed.msg_iov = const_cast<iovec*>(parts.parts());  // NOLINT: sendmsg() does not write to it
   allowed.msg_iovlen = parts.count();
   return attempt(Call::send, [&] { return ::sendmsg(fd, &allowed, MSG_NOSIGNAL); });
-}
-
-std::int64_t read(int fd, void* into, std::size_t size) noexcept {
-  return attempt(Call::read, [=] { return ::read(fd, into, size); });
-}
-
-std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept {
-  const std::int64_t got = attempt(Call::read, [=] { return ::pread(fd, into, size, offset); });
-  return got == -ESPIPE ? sys::read(fd, into, size) : got;
-}
-
-std::int64_t seek(int fd, std::int64_t offset) noexcept {
-  return ::lseek(fd, offset, SEEK_SET) >= 0 ? 0 : -errno;
-}
-
-bool is_regular(int fd) noexcept {
-  struct stat status{};
-  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 bool is_readable(int fd) noexcept {

@@ -11,8 +11,6 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -96,9 +94,9 @@ void add_unix_listener(ServerState& server, const std::string& path, bool cleanu
     if (error.code().value() != EADDRINUSE) throw;
     sys::throw_errno(EADDRINUSE, fmt::format("Address {} is already in use", address.str()));
   }
-  struct stat made{};
-  if (is_file && cleanup && ::stat(path.c_str(), &made) == 0) {
-    server.remove_at_close({path, made.st_dev, made.st_ino});
+  sys::FileStatus made;
+  if (is_file && cleanup && sys::status_of(path.c_str(), made) == 0) {
+    server.remove_at_close({path, made.device, made.inode});
   }
   add_listener(server, std::move(socket));
 }
@@ -129,8 +127,10 @@ Server listen_on(const Ref<ServerState>& server, Socket socket, const ServerOpti
 }
 
 void remove_stale(const std::string& path) {
-  struct stat found{};
-  if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
+  sys::FileStatus found;
+  if (sys::status_of_link(path.c_str(), found) == 0 && found.kind == sys::FileKind::socket) {
+    sys::unlink(path.c_str());
+  }
 }
 
 }  // namespace asyncio::detail

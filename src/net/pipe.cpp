@@ -5,9 +5,7 @@
 #include "loop/endpoint.hpp"
 #include "net/protocol_transport.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <cerrno>
@@ -16,15 +14,20 @@
 namespace asyncio::detail {
 namespace {
 
-enum class PipeKind : std::uint8_t { pipe, socket, terminal };
+using sys::FileKind;
 
 /// Throws: std::invalid_argument of a file or a directory.
-PipeKind kind_of(int fd, const char* who) {
-  struct stat found{};
-  if (::fstat(fd, &found) != 0) sys::throw_errno(errno, fmt::format("{}: descriptor {}", who, fd));
-  if (S_ISFIFO(found.st_mode)) return PipeKind::pipe;
-  if (S_ISSOCK(found.st_mode)) return PipeKind::socket;
-  if (S_ISCHR(found.st_mode)) return PipeKind::terminal;
+FileKind kind_of(int fd, const char* who) {
+  sys::FileStatus found;
+  if (const int error = -sys::status_of(fd, found)) {
+    sys::throw_errno(error, fmt::format("{}: descriptor {}", who, fd));
+  }
+  switch (found.kind) {
+    case FileKind::pipe:
+    case FileKind::socket:
+    case FileKind::character: return found.kind;
+    default: break;
+  }
   throw_invalid_argument(
       fmt::format("{}: descriptor {} is no pipe, FIFO, socket or character device; read and write "
                   "files with to_thread()",
@@ -41,12 +44,12 @@ std::unique_ptr<Endpoint> take_over(LoopState& loop, int fd, const char* who) {
 /// The end of a pipe that is read from.
 class ReadEnd final : public ByteStream {
  public:
-  ReadEnd(std::unique_ptr<Endpoint> endpoint, PipeKind kind) noexcept
+  ReadEnd(std::unique_ptr<Endpoint> endpoint, FileKind kind) noexcept
       : endpoint_(std::move(endpoint)), kind_(kind) {}
 
   IoResult receive(std::span<std::byte> into) noexcept override {
     const IoResult got = endpoint_->receive(into);
-    return got == -EIO && kind_ == PipeKind::terminal ? 0 : got;  // the other side was closed
+    return got == -EIO && kind_ == FileKind::character ? 0 : got;  // the other side was closed
   }
   [[nodiscard]] bool drained() const noexcept override { return endpoint_->drained(); }
   IoResult send(const iovec*, int) noexcept override {
@@ -68,7 +71,7 @@ class ReadEnd final : public ByteStream {
 
  private:
   std::unique_ptr<Endpoint> endpoint_;
-  PipeKind kind_;
+  FileKind kind_;
   bool was_written_to_ = false;
 };
 
@@ -118,9 +121,8 @@ class WritePipeTransport final : public ProtocolTransport {
 
 // Who has opened a FIFO for reading as well is a reader himself; a terminal is readable when
 // something is typed.
-bool tells_of_its_reader(int fd, PipeKind kind) {
-  return kind == PipeKind::socket ||
-         (kind == PipeKind::pipe && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY);
+bool tells_of_its_reader(int fd, FileKind kind) {
+  return kind == FileKind::socket || (kind == FileKind::pipe && sys::is_write_only(fd));
 }
 
 }  // namespace
@@ -129,7 +131,7 @@ Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int 
   constexpr const char* who = "connect_read_pipe()";
   LoopState& state = LoopAccess::state(loop);
   AnyProtocol protocol = factory();
-  const PipeKind kind = kind_of(fd, who);
+  const FileKind kind = kind_of(fd, who);
   auto end = std::make_unique<ReadEnd>(take_over(state, fd, who), kind);
   co_return co_await when_made(
       Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(end), protocol)),

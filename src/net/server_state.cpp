@@ -2,13 +2,11 @@
 
 #include <asyncio/error.hpp>
 
+#include "io/system.hpp"
 #include "net/listener.hpp"
 #include "net/net_errors.hpp"
 #include "net/net_service.hpp"
 #include "net/server_task.hpp"
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -43,11 +41,11 @@ void ServerState::start_serving() {
 void ServerState::close() noexcept {
   if (std::exchange(closed_, true)) return;
   if (!file_.path.empty()) {
-    struct stat now{};
+    sys::FileStatus now;
     // Not if somebody has put another one in its place.
-    if (::stat(file_.path.c_str(), &now) == 0 && now.st_dev == file_.device &&
-        now.st_ino == file_.inode) {
-      ::unlink(file_.path.c_str());
+    if (sys::status_of(file_.path.c_str(), now) == 0 && now.device == file_.device &&
+        now.inode == file_.inode) {
+      sys::unlink(file_.path.c_str());
     }
   }
   // Who has a turn in the ready queue goes when that comes.

@@ -9,6 +9,7 @@
 #include "net/tls_settings.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,8 +22,8 @@ class ServerTask;
 /// Where a Unix server's socket file is, to be removed when the server closes.
 struct SocketFile {
   std::string path;
-  unsigned long device = 0;
-  unsigned long inode = 0;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
 };
 
 /// A server: its listeners, and how many connections and handlers have not ended. What is made of

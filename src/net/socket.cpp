@@ -247,9 +247,7 @@ std::string Socket::repr() const {
 
 SocketPair socketpair(Socket::Type type) {
   int fds[2];
-  const int result =
-      ::socketpair(AF_UNIX, detail::system_type(type) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
-  if (result != 0) sys::throw_errno(errno, "socketpair");
+  checked(sys::socket_pair(detail::system_type(type), fds), [] { return "socketpair"; });
   try {
     return {detail::SocketAccess::make(std::exchange(fds[0], -1)),
             detail::SocketAccess::make(std::exchange(fds[1], -1))};

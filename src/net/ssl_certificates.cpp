@@ -2,6 +2,7 @@
 
 #include <asyncio/ssl.hpp>
 
+#include "io/system.hpp"
 #include "net/ssl_context.hpp"
 #include "net/ssl_error.hpp"
 #include "net/ssl_owned.hpp"
@@ -10,13 +11,10 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <memory>
-#include <system_error>
 
 namespace asyncio {
 namespace detail {
@@ -39,22 +37,29 @@ class Secret {
   std::string text;
 };
 
-[[noreturn]] void refuse_file(std::string_view who, std::string_view path, int error) {
-  throw std::system_error(error, std::generic_category(),
-                          fmt::format("{}: cannot read \"{}\"", who, path));
+// Returns: what a call has given that concerns the file. Throws std::system_error for an error.
+std::int64_t checked(std::int64_t result, std::string_view who, std::string_view path) {
+  if (result >= 0) return result;
+  sys::throw_errno(static_cast<int>(-result), fmt::format("{}: cannot read \"{}\"", who, path));
 }
 
-// Grown by hand: a string that grows leaves copies behind.
+// Sized before: a string that grows leaves copies behind.
 void read_file(std::string_view who, std::string_view path, Secret& into) {
-  const std::unique_ptr<std::FILE, Free<std::fclose>> file(
-      std::fopen(std::string(path).c_str(), "re"));
-  if (file == nullptr) refuse_file(who, path, errno);
-  struct stat about{};
-  if (::fstat(::fileno(file.get()), &about) != 0) refuse_file(who, path, errno);
-  if (S_ISDIR(about.st_mode)) refuse_file(who, path, EISDIR);
-  into.text.resize(static_cast<std::size_t>(about.st_size));
-  const std::size_t n = std::fread(into.text.data(), 1, into.text.size(), file.get());
-  if (std::ferror(file.get()) != 0) refuse_file(who, path, errno);
+  struct File {
+    int fd;
+    ~File() { sys::close(fd); }
+  };
+  const File file{static_cast<int>(checked(sys::open_file(std::string(path).c_str()), who, path))};
+  sys::FileStatus about;
+  checked(sys::status_of(file.fd, about), who, path);
+  if (about.kind == sys::FileKind::directory) checked(-EISDIR, who, path);
+  into.text.resize(static_cast<std::size_t>(about.size));
+  std::size_t n = 0;
+  while (n < into.text.size()) {
+    const std::int64_t got = sys::read(file.fd, into.text.data() + n, into.text.size() - n);
+    n += static_cast<std::size_t>(checked(got, who, path));
+    if (got == 0) break;
+  }
   into.text.resize(n);
 }
 
@@ -233,10 +238,9 @@ void Context::load_verify_locations(std::string_view cafile, std::string_view ca
         "text");
   }
   for (const std::string_view path : {cafile, capath}) {
-    struct stat about{};
-    if (!path.empty() && ::stat(std::string(path).c_str(), &about) != 0) {
-      detail::refuse_file(who, path, errno);
-    }
+    if (path.empty()) continue;
+    detail::sys::FileStatus about;
+    detail::checked(detail::sys::status_of(std::string(path).c_str(), about), who, path);
   }
   detail::clear_ssl_errors();
   const std::string file(cafile);

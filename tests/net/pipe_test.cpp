@@ -241,6 +241,15 @@ ASYNC_TEST(Pipe, RefusesAFileAndLeavesItOpen) {
   EXPECT_NE(::fcntl(file.number, F_GETFD), -1);
   EXPECT_EQ(co_await support::thrown_by_await(loop().connect_read_pipe(&make_recorder, -1)),
             "system_error: connect_read_pipe(): descriptor -1: Bad file descriptor");
+  Ends ends;
+  open_pipe(ends);
+  const sys::Fault fault(sys::Call::status, EOVERFLOW);
+  const std::string descriptor = "descriptor " + std::to_string(ends.read.number);
+  EXPECT_EQ(
+      co_await support::thrown_by_await(loop().connect_read_pipe(&make_recorder, ends.read.number)),
+      "system_error: connect_read_pipe(): " + descriptor +
+          ": Value too large for defined data type");
+  EXPECT_NE(::fcntl(ends.read.number, F_GETFD), -1);
 }
 
 // NET-126

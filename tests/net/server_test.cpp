@@ -564,6 +564,27 @@ ASYNC_TEST(UnixServer, RemovesItsOwnSocketFileOnly) {
   EXPECT_TRUE(is_socket(path));
 }
 
+// NET-071: what cannot be looked at or removed stays where it is, and nothing else goes wrong
+ASYNC_TEST(UnixServer, ServesAndClosesWhereFilesCannotBeRemoved) {
+  Directory directory;
+  const std::string path = directory / "socket";
+  leave_behind(path);
+  {
+    const Fault fault(Call::unlink, EACCES);
+    EXPECT_FALSE(co_await asyncio::as_result(asyncio::start_unix_server(&echo, path)));
+    EXPECT_EQ(fault.injected(), 1U);
+  }
+  for (const Call call : {Call::unlink, Call::status}) {
+    auto server = co_await asyncio::start_unix_server(&echo, path);
+    EXPECT_EQ(co_await ask(Address::unix_path(path)), "hello\n");
+    const Fault fault(call, EACCES);
+    server.close();
+    EXPECT_EQ(fault.injected(), 1U);
+    EXPECT_TRUE(is_socket(path));
+    co_await server.wait_closed();
+  }
+}
+
 // NET-071: also if nobody has closed it
 TEST(UnixServer, SocketFileGoesWithTheLoop) {
   Directory directory;

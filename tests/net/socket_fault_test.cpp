@@ -246,6 +246,16 @@ ASYNC_TEST(SocketFault, SendfileSurvivesTheFailureOfAnyCall) {
   co_await fail_everywhere(&sendfile, calls);
 }
 
+ASYNC_TEST(SocketFault, APairThatCannotBeMadeIsAnErrorThatSaysSo) {
+  {
+    const Fault fault(Call::socket, EMFILE);
+    EXPECT_EQ(support::thrown_by([] { (void)asyncio::socketpair(); }),
+              "system_error: socketpair: Too many open files");
+  }
+  auto pair = asyncio::socketpair();
+  co_await loop().sock_sendall(pair.first, "x");
+}
+
 // LOOP-084: one that is known to be broken when it has ended
 ASYNC_TEST(SocketFault, TheErrorOfAConnectThatWasInProgressIsTold) {
   Socket server = listener();

@@ -1,5 +1,6 @@
 #include <asyncio/ssl.hpp>
 
+#include "io/fault.hpp"
 #include "support/certificates.hpp"
 #include "support/errors.hpp"
 #include "support/tls_pair.hpp"
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +20,7 @@
 #include <vector>
 
 namespace ssl = asyncio::ssl;
+namespace sys = asyncio::detail::sys;
 using support::client_trusting;
 using support::Identity;
 using support::server_with;
@@ -203,6 +206,26 @@ TEST(SslContext, SaysWhichFileCannotBeRead) {
   EXPECT_TRUE(
       contains(thrown_by([&] { context.load_cert_chain(folder.path()); }), "Is a directory"));
   EXPECT_THROW(context.load_verify_locations(""), std::invalid_argument);
+}
+
+TEST(SslContext, SaysWhyAFileCannotBeRead) {
+  const Folder folder;
+  const Identity own = test_ca().issue_for("localhost");
+  const std::string cert = folder.write("cert.pem", own.chain + own.key);
+  const std::string refusal = "system_error: load_cert_chain(): cannot read \"" + cert + "\": ";
+  ssl::Context context = ssl::Context::server();
+  const auto load = [&] { context.load_cert_chain(cert); };
+  {
+    const sys::Fault fault(sys::Call::open, EMFILE);
+    EXPECT_EQ(thrown_by(load), refusal + "Too many open files");
+  }
+  for (const sys::Call call : {sys::Call::status, sys::Call::read}) {
+    const sys::Fault fault(call, EIO);
+    EXPECT_EQ(thrown_by(load), refusal + "Input/output error");
+  }
+  const sys::Fault fault(sys::Call::read, EINTR);
+  EXPECT_NO_THROW(load());
+  EXPECT_EQ(fault.injected(), 1U);
 }
 
 TEST(SslContext, SaysWhatIsMissingInAFile) {
