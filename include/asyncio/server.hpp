@@ -108,7 +108,7 @@ class Server {
   [[nodiscard]] bool is_serving() const noexcept;
   /// Throws: RuntimeError when the loop was closed.
   [[nodiscard]] EventLoop& get_loop() const;
-  /// Connections that have not ended, and handlers.
+  /// Those whose connection, or handler, has not ended.
   [[nodiscard]] std::size_t clients() const noexcept;
 
   /// Idempotent. Throws: RuntimeError on a closed server; std::system_error, and closes it then.

@@ -87,6 +87,8 @@ std::int64_t send_message(int fd, const msghdr& message) noexcept;
 std::int64_t send_file(int to, int from, std::int64_t& offset, std::size_t size) noexcept;
 /// Never raises SIGPIPE.
 std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
+/// Of anything: data, its end or an error is there, as select() would say.
+[[nodiscard]] bool is_readable(int fd) noexcept;
 
 // --- files (system_file.cpp) ---------------------------------------------------------------------
 
@@ -113,7 +115,5 @@ std::int64_t read(int fd, void* into, std::size_t size) noexcept;
 std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept;
 /// Returns: 0, or -ESPIPE of a pipe and the like.
 std::int64_t seek(int fd, std::int64_t offset) noexcept;
-/// Of anything: data, its end or an error is there, as select() would say.
-[[nodiscard]] bool is_readable(int fd) noexcept;
 
 }  // namespace asyncio::detail::sys

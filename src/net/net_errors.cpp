@@ -28,15 +28,19 @@ std::exception_ptr system_error(int error, std::string_view operation) {
       std::system_error(error, std::generic_category(), std::string(operation)));
 }
 
-std::string with_peer(std::string_view operation, int fd) {
-  const Address peer = peer_address(fd);
+std::string with_peer(std::string_view operation, const Address& peer) {
   if (peer.family() == Address::Family::none) return fmt::format("{} the peer", operation);
   return fmt::format("{} {}", operation, peer.str());
 }
 
-std::exception_ptr error_of(ByteStream& stream, IoResult result, std::string_view operation) {
+std::string with_peer(std::string_view operation, int fd) {
+  return with_peer(operation, peer_address(fd));
+}
+
+std::exception_ptr error_of(ByteStream& stream, IoResult result, std::string_view operation,
+                            const Address& peer) {
   if (std::exception_ptr own = stream.own_error()) return own;
-  return system_error(static_cast<int>(-result), with_peer(operation, stream.endpoint().fd()));
+  return system_error(static_cast<int>(-result), with_peer(operation, peer));
 }
 
 }  // namespace asyncio::detail

@@ -74,7 +74,7 @@ bool ReaderState::ended_with(IoResult result) {
     eof_ = true;
     return true;
   }
-  failure_ = Failure(error_of(*source(), result, "recv from"));
+  failure_ = Failure(error_of(*source(), result, "recv from", stream_->peer()));
   stream_->lose(failure_);
   raise(failure_);
 }

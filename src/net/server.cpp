@@ -36,7 +36,7 @@ EventLoop& Server::get_loop() const {
   }
   return *state_->loop().loop;
 }
-std::size_t Server::clients() const noexcept { return state_->active(); }
+std::size_t Server::clients() const noexcept { return state_->active() - state_->pairs; }
 void Server::start_serving() const { state_->start_serving(); }
 void Server::close() const noexcept { state_->close(); }
 

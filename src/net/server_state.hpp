@@ -55,6 +55,7 @@ class ServerState : public Pooled {
   [[nodiscard]] bool has_loop() const noexcept { return loop_ != nullptr; }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] bool serving() const noexcept { return serving_ && !closed_; }
+  /// Connections and tasks.
   [[nodiscard]] std::size_t active() const noexcept { return active_; }
   [[nodiscard]] std::vector<Address> addresses() const;
   /// Of handlers and handshakes that have not ended.
@@ -72,6 +73,7 @@ class ServerState : public Pooled {
 
   WaitLine ends;      ///< tasks that wait for the end of everything
   WaitLine closings;  ///< tasks in serve_forever(), until close()
+  std::size_t pairs = 0;  ///< of a connection and the task that handles it
   bool serving_forever = false;
   ServerTask* first_task = nullptr;
 

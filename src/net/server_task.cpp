@@ -4,18 +4,25 @@
 #include <asyncio/exception_context.hpp>
 
 #include "net/server_state.hpp"
+#include "net/stream_state.hpp"
 
 #include <utility>
 
 namespace asyncio::detail {
 
+HandledConnection::HandledConnection(StreamWriter writer) noexcept : writer_(std::move(writer)) {
+  StreamAccess::state(writer_).begin_handler();
+}
+
+HandledConnection::~HandledConnection() {
+  StreamAccess::state(writer_).end_handler();
+  writer_.close();
+}
+
 // The server stays until the last of its tasks has ended.
 ServerTask::ServerTask(ServerState& server, const Address& peer, std::optional<StreamWriter> writer)
-    : WaitCall(&ServerTask::done),
-      server_(server),
-      writer_(std::move(writer)),
-      peer_(peer),
-      next_(server.first_task) {
+    : WaitCall(&ServerTask::done), server_(server), peer_(peer), next_(server.first_task) {
+  if (writer) connection_.emplace(std::move(*writer));
   server.loop().ready.reserve();
   if (next_ != nullptr) next_->previous_ = this;
   server.first_task = this;
@@ -27,7 +34,7 @@ ServerTask::~ServerTask() {
   server_.loop().ready.unreserve();
   (previous_ == nullptr ? server_.first_task : previous_->next_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
-  if (writer_) writer_->close();
+  connection_.reset();
   server_.detach();
 }
 
@@ -40,7 +47,7 @@ void ServerTask::start(ServerState& server, Coro<> coro, const Address& peer,
 }
 
 void ServerTask::abandon() noexcept {
-  if (writer_) writer_->abort();
+  if (connection_) connection_->writer().abort();
   delete this;
 }
 

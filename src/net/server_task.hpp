@@ -12,6 +12,20 @@ namespace asyncio::detail {
 
 class ServerState;
 
+/// The connection that a handler has, for as long as that runs. At its end it is closed: whatever was
+/// written is sent.
+class HandledConnection {
+ public:
+  explicit HandledConnection(StreamWriter writer) noexcept;
+  HandledConnection(const HandledConnection&) = delete;
+  HandledConnection& operator=(const HandledConnection&) = delete;
+  ~HandledConnection();
+  [[nodiscard]] const StreamWriter& writer() const noexcept { return writer_; }
+
+ private:
+  StreamWriter writer_;
+};
+
 /// A task of a server's: a handler, or a TLS handshake. The server is told of its end, and counts
 /// it as active until then.
 class ServerTask : public Pooled, WaitCall {
@@ -19,8 +33,7 @@ class ServerTask : public Pooled, WaitCall {
   ServerTask(const ServerTask&) = delete;
   ServerTask& operator=(const ServerTask&) = delete;
 
-  /// Makes the coroutine a task. When that ends, whatever it has written to `writer`, if that is
-  /// given, is sent and the connection closed.
+  /// Makes the coroutine a task, which handles the connection of `writer`, if that is given.
   static void start(ServerState& server, Coro<> coro, const Address& peer,
                     std::optional<StreamWriter> writer);
   /// The loop has ended, and the task with it.
@@ -38,7 +51,7 @@ class ServerTask : public Pooled, WaitCall {
 
   ServerState& server_;
   std::optional<AnyTask> task_;
-  std::optional<StreamWriter> writer_;
+  std::optional<HandledConnection> connection_;
   PackedAddress peer_;
   ServerTask* previous_ = nullptr;
   ServerTask* next_;

@@ -42,12 +42,7 @@ Coro<> serve_tls_client(Ref<StreamServer> server, std::unique_ptr<Endpoint> endp
       co_await accept_tls(server->loop(), std::move(endpoint), peer, server->tls());
   if (stream == nullptr) co_return;
   asyncio::Connection ends = server->connect(std::move(stream), peer);
-  // Whatever way it ends: what was written is sent.
-  struct Closer {
-    StreamWriter writer;
-    ~Closer() { writer.close(); }
-  };
-  const Closer closer{ends.writer};
+  const HandledConnection handled(ends.writer);
   co_await server->handle(ends.reader, ends.writer);
 }
 

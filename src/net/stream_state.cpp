@@ -52,6 +52,7 @@ void StreamState::connection_lost() noexcept {
 }
 
 asyncio::Connection handles_of(Ref<StreamState> stream) {
+  (void)stream->peer();  // while it can be told
   return {StreamReader(stream->reader_ref()), StreamWriter(stream)};
 }
 

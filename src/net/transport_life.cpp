@@ -26,7 +26,17 @@ void TransportLife::serve(ServerState& server) noexcept {
   server.attach();
 }
 
+void TransportLife::begin_handler() noexcept {
+  if (server_ == nullptr || std::exchange(has_handler_, true)) return;
+  ++server_->pairs;
+}
+
+void TransportLife::end_handler() noexcept {
+  if (std::exchange(has_handler_, false)) --server_->pairs;
+}
+
 void TransportLife::leave_server() noexcept {
+  end_handler();
   if (ServerState* server = std::exchange(server_, nullptr)) server->detach();
 }
 

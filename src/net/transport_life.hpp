@@ -50,6 +50,9 @@ class TransportLife : public Pooled {
   /// It counts as a client of a server until it has ended.
   void serve(ServerState& server) noexcept;
   [[nodiscard]] const ServerState* server() const noexcept { return server_; }
+  /// Between these a task of the server handles it: they are one client.
+  void begin_handler() noexcept;
+  void end_handler() noexcept;
 
   [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
 
@@ -124,6 +127,7 @@ class TransportLife : public Pooled {
   std::uint8_t due_ = 0;     // not 0: turn_ is in the ready queue
   bool end_queued_ = false;  // end_ is
   bool lives_on_ = false;
+  bool has_handler_ = false;
   std::uint8_t drops_ = 0;
 };
 

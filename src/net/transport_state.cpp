@@ -264,7 +264,7 @@ bool TransportState::finish() noexcept {
 void TransportState::lose(IoResult result, const char* operation) noexcept {
   if (is_lost()) return;
   try {
-    lose(Failure(error_of(*stream_, result, operation)));
+    lose(Failure(error_of(*stream_, result, operation, peer())));
   } catch (...) {
     lose(Failure(std::current_exception()));
   }
