@@ -67,7 +67,7 @@ bool EpollEndpoint::gives_all() noexcept {
 }
 
 // Edges tell of what comes after this call.
-bool EpollEndpoint::drained() const noexcept { return !may(Way::read) || !sys::is_readable(fd_); }
+bool EpollEndpoint::drained() const noexcept { return known_empty() || !sys::is_readable(fd_); }
 
 IoResult EpollEndpoint::send(const iovec* parts, int count) noexcept {
   if (!may(Way::write)) return would_block;

@@ -160,7 +160,7 @@ IoResult UringEndpoint::receive_directly(std::span<std::byte> into) noexcept {
 }
 
 // To wait costs no call of its own: the next poll finds what the system has.
-bool UringEndpoint::drained() const noexcept { return !may(Way::read) || !has_input(); }
+bool UringEndpoint::drained() const noexcept { return known_empty() || !has_input(); }
 
 void UringEndpoint::arm_reading() noexcept {
   Reading& reading = flight_->reading;

@@ -30,6 +30,8 @@ class ByteStream : public IoSource, public Pooled {
 
   /// Returns: 0 at the end.
   virtual IoResult receive(std::span<std::byte> into) noexcept = 0;
+  /// True if receive() would say would_block, for all that is known without a call.
+  [[nodiscard]] virtual bool known_empty() const noexcept { return false; }
   /// False if receive() may have something to give of which wait() would not tell.
   [[nodiscard]] virtual bool drained() const noexcept { return false; }
   /// What it has taken; the rest is to be given again.

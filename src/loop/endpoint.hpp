@@ -28,6 +28,7 @@ class Endpoint : public ByteStream {
   /// Of the calls that need not wait.
   Fairness fairness;
 
+  [[nodiscard]] bool known_empty() const noexcept final { return !may(Way::read); }
   [[nodiscard]] bool awaited(Way way) const noexcept final {
     return observers_[index(way)] != nullptr;
   }

@@ -26,7 +26,7 @@ bool make_room(std::string& text, std::size_t n) noexcept {
 std::optional<IoResult> receive_in_place(ByteStream& source, std::string& text,
                                          std::size_t most) noexcept {
   const std::size_t room = std::min(2 * source.last_received, most);
-  if (room < 2 * much || source.drained() || !make_room(text, room)) return std::nullopt;
+  if (room < 2 * much || source.known_empty() || !make_room(text, room)) return std::nullopt;
   const std::size_t before = text.size();
   IoResult got = 0;
   text.resize_and_overwrite(before + room, [&](char* data, std::size_t) noexcept {

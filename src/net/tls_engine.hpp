@@ -84,6 +84,9 @@ class TlsEngine {
   /// ssl::SSLError; RuntimeError before the handshake is done.
   Read read(std::span<std::byte> plaintext);
 
+  /// read() would give nothing before more is fed.
+  [[nodiscard]] bool nothing_to_decrypt() const noexcept;
+
   /// Encrypts into outgoing(). What fits into one record may go to `sink` without being copied
   /// there: more of it is better sent in one piece.
   /// Returns: how much was taken: all.
@@ -115,7 +118,6 @@ class TlsEngine {
   Stop stop(int result);
   [[nodiscard]] std::exception_ptr why_failed();
   void fail(std::exception_ptr error) noexcept;
-  [[nodiscard]] bool nothing_to_decrypt() const noexcept;
   bool drop_plaintext();
 
   TlsBio bio_;

@@ -26,6 +26,12 @@ class TlsStream final : public ByteStream, private TlsSink {
   IoResult handshake() noexcept;
 
   IoResult receive(std::span<std::byte> into) noexcept override;
+  [[nodiscard]] bool known_empty() const noexcept override {
+    return engine_.nothing_to_decrypt() && lower_->known_empty();
+  }
+  [[nodiscard]] bool drained() const noexcept override {
+    return engine_.nothing_to_decrypt() && lower_->drained();
+  }
   IoResult send(const iovec* parts, int count) noexcept override;
   IoResult finish_sending() noexcept override { return 0; }
   [[nodiscard]] bool can_finish_sending() const noexcept override { return false; }
