@@ -40,15 +40,19 @@ concept Main = (Awaitable<M> && !is_future<M>) || CoroFunction<M>;
 
 /// Throws: RuntimeError if a loop runs on this thread, or the runner is closed.
 void check_no_loop(const char* what, bool closed);
-/// As check_no_loop(), closing what will not run.
-template <class M>
-void check_may_run(M& main, const char* what, bool closed = false) {
+/// What `fn` gives. When it throws, `main` will not run, and is closed.
+template <class M, class F>
+decltype(auto) or_close(M& main, F fn) {
   try {
-    check_no_loop(what, closed);
+    return fn();
   } catch (...) {
     if constexpr (is_coro<std::remove_cvref_t<M>>) main.close();
     throw;
   }
+}
+template <class M>
+void check_may_run(M& main, const char* what, bool closed = false) {
+  or_close(main, [&] { check_no_loop(what, closed); });
 }
 }  // namespace detail
 
@@ -74,7 +78,7 @@ class Runner {
   auto run(M&& main, const Context* context = nullptr,
            std::source_location where = std::source_location::current()) {
     detail::check_may_run(main, "Runner.run()", closed_);
-    EventLoop& loop = get_loop();
+    EventLoop& loop = detail::or_close(main, [this]() -> EventLoop& { return get_loop(); });
     const TaskOptions options{.context = context != nullptr ? context : &*context_};
     auto task = loop.create_task(std::forward<M>(main), options, where);
     run_main(task);

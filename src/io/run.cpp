@@ -172,7 +172,7 @@ bool strip_dev_switch(MainArgs& args) {
 
 int run_main_task(Runner& runner, Coro<int> main) {
   detail::check_may_run(main, "run_main()");
-  EventLoop& loop = runner.get_loop();
+  EventLoop& loop = detail::or_close(main, [&]() -> EventLoop& { return runner.get_loop(); });
   auto task = loop.create_task(std::move(main));
   AnyTask any = task;
   const int signal = run_guarded(loop, any, true);

@@ -96,12 +96,26 @@ class LoopState final : public Scheduler {
   [[nodiscard]] Backend& backend() const noexcept { return *backend_; }
   [[nodiscard]] Watchers& watchers() noexcept { return watchers_; }
   /// Where bytes are received before anybody knows how many there are. What it holds is lost as
-  /// soon as anything else runs.
+  /// soon as anything else runs, but for a ScratchLoan.
   [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), scratch_size}; }
-  /// Throws: std::bad_alloc. To be called before scratch() is used first.
-  void make_scratch() {
+  /// Throws: std::bad_alloc. To be called before scratch() is used first, and while it may be lent.
+  std::span<std::byte> make_scratch() {
     if (scratch_ == nullptr) scratch_ = std::make_unique_for_overwrite<std::byte[]>(scratch_size);
+    return scratch();
   }
+  /// For code of users that looks at what is in the scratch buffer: it may receive something else,
+  /// in a task that is started eagerly. That goes to a buffer of its own.
+  class ScratchLoan {
+   public:
+    explicit ScratchLoan(LoopState& loop) noexcept : loop_(loop), lent_(std::move(loop.scratch_)) {}
+    ScratchLoan(const ScratchLoan&) = delete;
+    ScratchLoan& operator=(const ScratchLoan&) = delete;
+    ~ScratchLoan() { loop_.scratch_ = std::move(lent_); }
+
+   private:
+    LoopState& loop_;
+    std::unique_ptr<std::byte[]> lent_;
+  };
   [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
   std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
   std::unique_ptr<LoopService> signals;   ///< of add_signal_handler(), if there were any

@@ -125,6 +125,7 @@ void DatagramTransportState::read_ready() {
 }
 
 void DatagramTransportState::received(std::span<const std::byte> data, const Address& from) {
+  const LoopState::ScratchLoan loan(loop());
   call("", "datagram_received() failed", [&](auto& protocol) {
     protocol.datagram_received({reinterpret_cast<const char*>(data.data()), data.size()}, from);
   });

@@ -102,6 +102,7 @@ std::span<std::byte> ProtocolTransport::room(const AnyProtocol& protocol) {
 
 void ProtocolTransport::received(const AnyProtocol& protocol, std::span<const std::byte> data) {
   if (protocol.plain) {
+    const LoopState::ScratchLoan loan(loop());
     call_or_end("data_received()", [&](const AnyProtocol&) {
       protocol.plain->data_received({reinterpret_cast<const char*>(data.data()), data.size()});
     });

@@ -82,7 +82,7 @@ bool ReaderState::ended_with(IoResult result) {
 bool ReaderState::receive(std::size_t wanted) {
   if (failure_) raise(failure_);
   if (eof_ || source() == nullptr) return eof_;
-  const std::span<std::byte> scratch = stream_->loop().scratch();
+  const std::span<std::byte> scratch = stream_->loop().make_scratch();
   if (received_ >= scratch.size()) {
     had_its_turn_ = true;
     return false;

@@ -71,8 +71,8 @@ class ServerState : public Pooled {
   /// Makes something of a connection. What it throws is reported.
   virtual void accepted(std::unique_ptr<Endpoint> endpoint, const Address& peer) = 0;
 
-  WaitLine ends;      ///< tasks that wait for the end of everything
-  WaitLine closings;  ///< tasks in serve_forever(), until close()
+  WaitLine ends;          ///< tasks that wait for the end of everything
+  WaitLine closings;      ///< tasks in serve_forever(), until close()
   std::size_t pairs = 0;  ///< of a connection and the task that handles it
   bool serving_forever = false;
   ServerTask* first_task = nullptr;

@@ -12,8 +12,8 @@ namespace asyncio::detail {
 
 class ServerState;
 
-/// The connection that a handler has, for as long as that runs. At its end it is closed: whatever was
-/// written is sent.
+/// The connection that a handler has, for as long as that runs. At its end it is closed: whatever
+/// was written is sent.
 class HandledConnection {
  public:
   explicit HandledConnection(StreamWriter writer) noexcept;

@@ -12,7 +12,6 @@ namespace asyncio::detail {
 StreamState::StreamState(LoopState& loop, std::unique_ptr<ByteStream> stream, std::size_t limit)
     : TransportState(loop, std::move(stream)),
       reader_(Ref<ReaderState>::adopt(new ReaderState(limit))) {
-  loop.make_scratch();
   reader_->connect(this);
 }
 

@@ -261,9 +261,9 @@ class TlsHandshake : public IoWait {
   void await_resume() {
     if (parked()) running_task()->throw_delivery_if_any();
     if (result_ < 0) {
-      std::rethrow_exception(
-          error_of(*stream_, result_ == would_block ? -EBUSY : result_, "TLS handshake with",
-                   peer_address(stream_->endpoint().fd())));
+      std::rethrow_exception(error_of(*stream_, result_ == would_block ? -EBUSY : result_,
+                                      "TLS handshake with",
+                                      peer_address(stream_->endpoint().fd())));
     }
   }
 

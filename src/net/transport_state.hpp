@@ -72,8 +72,8 @@ class TransportState : public TransportLife {
   [[nodiscard]] ByteStream* stream() const noexcept { return stream_.get(); }
   /// -1 when it is lost.
   [[nodiscard]] int fd() const noexcept;
-  /// Also of one that is lost, if it was asked for before, or is known from accept(). Does not throw
-  /// then.
+  /// Also of one that is lost, if it was asked for before, or is known from accept(). Does not
+  /// throw then.
   [[nodiscard]] Address peer();
   [[nodiscard]] Address local();
   void set_peer(const Address& address) noexcept { peer_ = PackedAddress(address); }

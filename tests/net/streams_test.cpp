@@ -4,8 +4,10 @@
 
 #include "support/errors.hpp"
 #include "support/sockets.hpp"
+#include "support/streams.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <string>
@@ -127,4 +129,21 @@ ASYNC_TEST(Streams, HandlerThatThrowsIsReported) {
   co_await server.wait_closed();
   writer.close();
   co_await writer.wait_closed();
+}
+
+// The peer's address cannot be asked for any more then.
+ASYNC_TEST(Streams, ErrorNamesThePeerThatHasGone) {
+  auto reset = [](asyncio::StreamReader, asyncio::StreamWriter writer) -> asyncio::Coro<> {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(writer.fileno(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    writer.abort();
+    co_return;
+  };
+  auto server = co_await asyncio::start_server(reset, "127.0.0.1", 0);
+  const asyncio::Address address = server.sockets().at(0);
+  auto [reader, writer] = co_await asyncio::open_connection(address);
+  EXPECT_EQ(co_await support::thrown_by_await(reader.read()),
+            "system_error: recv from " + address.str() + ": Connection reset by peer");
+  writer.abort();
+  co_await support::close(server);
 }

@@ -13,6 +13,8 @@
 #include <string>
 #include <system_error>
 
+#include <unistd.h>
+
 #include "support/log_capture.hpp"
 #include "support/tls_streams.hpp"
 
@@ -90,6 +92,26 @@ ASYNC_TEST(TlsLife, PeerThatDoesNotAnswerTheCloseIsLeft) {
   auto down = server.shutdown(0s);
   const support::LogCapture log;  // names the handler that has waited
   co_await std::move(down);
+}
+
+// NET-073
+ASYNC_TEST(TlsLife, ServesUnixSocketsToo) {
+  const asyncio::ssl::Context served = support::tls_server();
+  const asyncio::ServerOptions serving{.ssl = &served};
+  const std::string name = "@tls_life_test." + std::to_string(::getpid());
+  auto server = co_await asyncio::start_unix_server(support::tls_echo, name, serving);
+  const asyncio::ssl::Context context = support::tls_client();
+  const asyncio::ConnectionOptions named{.ssl = &context, .server_hostname = "localhost"};
+  auto [reader, writer] = co_await asyncio::open_unix_connection(name, named);
+  writer.write("x\n");
+  EXPECT_EQ(co_await reader.readline(), "x\n");
+  writer.close();
+  co_await writer.wait_closed();
+  const asyncio::ConnectionOptions other{.ssl = &context, .server_hostname = "other.example"};
+  const support::LogCapture log;  // the server's side of it
+  auto refused = co_await asyncio::as_result(asyncio::open_unix_connection(name, other));
+  EXPECT_THROW((void)refused.value(), asyncio::ssl::SSLCertVerificationError);
+  co_await end(server);
 }
 
 // NET-147

@@ -2,6 +2,8 @@
 
 #include <asyncio/error.hpp>
 #include <asyncio/sleep.hpp>
+#include <asyncio/socket.hpp>
+#include <asyncio/task.hpp>
 #include <asyncio/testing.hpp>
 #include <asyncio/transports.hpp>
 
@@ -18,7 +20,9 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -288,4 +292,40 @@ ASYNC_TEST(TransportRead, EchoIsTheSameBytes) {
   co_await lost(script);
   server.close();
   co_await server.wait_closed();
+}
+
+namespace {
+
+/// Receives something else while it looks at what has come.
+struct Nested : asyncio::Protocol {
+  explicit Nested(asyncio::Socket other) : other_(std::move(other)) {}
+  void data_received(std::string_view data) override {
+    auto receive = [](asyncio::Socket& from) -> asyncio::Coro<std::string> {
+      co_return co_await asyncio::get_running_loop().sock_recv(from, 1000);
+    };
+    auto task = asyncio::create_task(receive(other_), {.eager_start = true});
+    EXPECT_TRUE(task.done());
+    seen = std::string(data) + "|" + task.result();
+  }
+  std::string seen;
+
+ private:
+  asyncio::Socket other_;
+};
+
+}  // namespace
+
+// NET-083: what a protocol is given stays as it is for the whole call
+ASYNC_TEST(TransportRead, DataStaysWhileAnEagerTaskReceives) {
+  auto& loop = asyncio::get_running_loop();
+  asyncio::SocketPair pair = asyncio::socketpair();
+  asyncio::SocketPair other = asyncio::socketpair();
+  co_await loop.sock_sendall(other.second, std::string_view("of another one"));
+  auto make = [&other] { return std::make_unique<Nested>(std::move(other.first)); };
+  auto connecting = loop.create_connection(make, std::move(pair.first));
+  auto [transport, protocol] = co_await std::move(connecting);
+  co_await loop.sock_sendall(pair.second, std::string_view("for the protocol"));
+  EXPECT_TRUE(co_await until([&, p = protocol] { return !p->seen.empty(); }));
+  EXPECT_EQ(protocol->seen, "for the protocol|of another one");
+  transport.abort();
 }
