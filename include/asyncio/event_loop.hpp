@@ -427,8 +427,8 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// returns, connection_lost(); a terminal that is gone is an end, too.
   ///
   /// Returns: Connected {transport, protocol}, after connection_made().
-  /// Throws: std::invalid_argument for another kind of descriptor, which then stays the caller's;
-  /// std::system_error for a device that cannot be polled (/dev/null).
+  /// Throws: std::invalid_argument for another kind of descriptor, std::system_error for a device
+  /// that cannot be polled (/dev/null); the descriptor then stays the caller's.
   /// Cancellation: closes the pipe.
   template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> connect_read_pipe(F factory, int fd);

@@ -189,7 +189,6 @@ std::unique_ptr<Endpoint> UringBackend::open(int fd, Descriptor kind) {
   const auto index = static_cast<std::size_t>(fd);
   const bool watched = index < watches_.size() && watches_[index] != nullptr;
   if (watched || endpoints_.has(fd)) {
-    if (watched) sys::close(fd);
     throw_runtime_error(fmt::format(
         "descriptor {} is watched by this loop already; call remove_reader() and remove_writer()",
         fd));

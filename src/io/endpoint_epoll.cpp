@@ -42,6 +42,12 @@ int EpollEndpoint::release() noexcept {
   return fd;
 }
 
+// What may be registered under its number is not this one.
+void EpollEndpoint::give_back() noexcept {
+  fd_ = -1;
+  leave();
+}
+
 void EpollEndpoint::leave() noexcept {
   (previous_ == nullptr ? all_->first_ : previous_->next_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
@@ -114,24 +120,18 @@ void EpollEndpoint::happened(std::uint32_t events) noexcept {
 // --- all ----------------------------------------------------------------------------------------
 
 std::unique_ptr<Endpoint> EpollEndpoints::open(int fd, Descriptor kind) {
-  std::unique_ptr<EpollEndpoint> endpoint;
-  try {
-    endpoint = std::make_unique<EpollEndpoint>(*this, fd, kind);
-  } catch (...) {
-    sys::close(fd);
-    throw;
-  }
+  auto endpoint = std::make_unique<EpollEndpoint>(*this, fd, kind);
   constexpr std::uint32_t events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   const auto origin = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(endpoint.get()));
   if (sys::epoll_control(epoll, EPOLL_CTL_ADD, fd, events, origin) == 0) return endpoint;
-  if (errno == EEXIST) {
-    // What is registered is not this: it must not be taken out with it.
-    endpoint->leave();
+  const int error = errno;
+  endpoint->give_back();
+  if (error == EEXIST) {
     throw_runtime_error(fmt::format(
         "descriptor {} is watched by this loop already; call remove_reader() and remove_writer()",
         fd));
   }
-  sys::throw_errno(errno, fmt::format("watching descriptor {}", fd));
+  sys::throw_errno(error, fmt::format("watching descriptor {}", fd));
 }
 
 bool EpollEndpoints::has(int fd) const noexcept {

@@ -34,6 +34,7 @@ class EpollEndpoint final : public Endpoint {
 
  private:
   friend class EpollEndpoints;
+  void give_back() noexcept;
   void leave() noexcept;
   [[nodiscard]] bool gives_all() noexcept;
 

@@ -384,19 +384,14 @@ void UringEndpoint::stop_waiting(Way way) noexcept {
 // --- all ----------------------------------------------------------------------------------------
 
 std::unique_ptr<Endpoint> UringEndpoints::open(int fd, Descriptor kind) {
-  try {
-    // Sockets can always be watched.
-    const int error = fd < 0 ? EBADF : kind == Descriptor::pipe ? sys::cannot_be_watched(fd) : 0;
-    if (error != 0) sys::throw_errno(error, fmt::format("watching descriptor {}", fd));
-    const auto index = static_cast<std::size_t>(fd);
-    if (index >= by_fd_.size()) by_fd_.resize(index + 1);
-    auto endpoint = std::make_unique<UringEndpoint>(*this, fd, kind);
-    by_fd_[index] = true;
-    return endpoint;
-  } catch (...) {
-    sys::close(fd);
-    throw;
-  }
+  // Sockets can always be watched.
+  const int error = fd < 0 ? EBADF : kind == Descriptor::pipe ? sys::cannot_be_watched(fd) : 0;
+  if (error != 0) sys::throw_errno(error, fmt::format("watching descriptor {}", fd));
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= by_fd_.size()) by_fd_.resize(index + 1);
+  auto endpoint = std::make_unique<UringEndpoint>(*this, fd, kind);
+  by_fd_[index] = true;
+  return endpoint;
 }
 
 void UringEndpoints::forget_all() noexcept {

@@ -40,8 +40,8 @@ class Backend {
   /// Throws: std::system_error naming the operation and the descriptor; then nothing has changed.
   virtual void submit(Operation& operation) = 0;
   virtual void cancel(Operation& operation) noexcept = 0;
-  /// Takes over a non-blocking descriptor, also when it throws.
-  /// Throws: std::system_error; RuntimeError if it is watched already.
+  /// Takes over a non-blocking descriptor. When it throws, that is still the caller's.
+  /// Throws: std::system_error; RuntimeError if it is watched already; std::bad_alloc.
   virtual std::unique_ptr<Endpoint> open(int fd, Descriptor kind) = 0;
 
   /// Completes what is ready. Waits for something until `deadline` (INT64_MAX: for ever) when

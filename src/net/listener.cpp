@@ -33,6 +33,16 @@ bool concerns_one_connection(int error) noexcept {
   }
 }
 
+// Closes it if it cannot be watched.
+std::unique_ptr<Endpoint> endpoint_of(LoopState& loop, int accepted) {
+  try {
+    return loop.backend().open(accepted, Descriptor::socket);
+  } catch (...) {
+    sys::close(accepted);
+    throw;
+  }
+}
+
 }  // namespace
 
 // The pause's own slot is the heap's affair; this one is for the turn.
@@ -117,8 +127,7 @@ bool Listener::accept_one() {
     return false;
   }
   try {
-    auto endpoint = server_.loop().backend().open(static_cast<int>(fd), Descriptor::socket);
-    server_.accepted(std::move(endpoint), Address(generic, size));
+    server_.accepted(endpoint_of(server_.loop(), static_cast<int>(fd)), Address(generic, size));
   } catch (const KeyboardInterrupt&) {
     if (!server_.closed()) push();
     throw;

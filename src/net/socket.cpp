@@ -28,7 +28,8 @@ Endpoint& SocketState::endpoint_of(LoopState& loop, const char* what) {
                       "remove_reader() and remove_writer() first",
                       what, fd_));
     }
-    endpoint_ = loop.backend().open(std::exchange(fd_, -1), Descriptor::socket);
+    endpoint_ = loop.backend().open(fd_, Descriptor::socket);
+    fd_ = -1;
     loop_ = loop.number;
   } else if (loop_ != loop.number) {
     throw_runtime_error(

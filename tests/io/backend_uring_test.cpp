@@ -11,6 +11,7 @@
 #include "support/endpoints.hpp"
 #include "support/log_capture.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -479,7 +480,8 @@ TEST_F(UringBackend, RefusesToWatchWhatAnEndpointHasAndTheOtherWayRound) {
   EXPECT_THROW(backend().submit(watcher), asyncio::RuntimeError);
   Watcher other(Operation::Kind::watch_writable, pair.peers.get());
   backend().submit(other);
-  EXPECT_THROW(backend().open(pair.peers.release(), Descriptor::socket), asyncio::RuntimeError);
+  EXPECT_THROW(backend().open(pair.peers.get(), Descriptor::socket), asyncio::RuntimeError);
+  EXPECT_GE(::fcntl(pair.peers.get(), F_GETFD), 0) << "it was closed";
   backend().cancel(other);
 }
 

@@ -252,6 +252,20 @@ ASYNC_TEST(Pipe, RefusesAFileAndLeavesItOpen) {
   EXPECT_NE(::fcntl(ends.read.number, F_GETFD), -1);
 }
 
+// NET-122
+ASYNC_TEST(Pipe, RefusesADeviceThatCannotBePolledAndLeavesItOpen) {
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const std::string refusal = "system_error: watching descriptor " + std::to_string(null.number) +
+                              ": Operation not permitted";
+  EXPECT_EQ(
+      co_await support::thrown_by_await(loop().connect_read_pipe(&make_recorder, null.number)),
+      refusal);
+  EXPECT_EQ(
+      co_await support::thrown_by_await(loop().connect_write_pipe(&make_recorder, null.number)),
+      refusal);
+  EXPECT_NE(::fcntl(null.number, F_GETFD), -1);
+}
+
 // NET-126
 ASYNC_TEST(ReadPipe, OfATerminalGivesLinesAndAnOrdinaryEnd) {
   Terminal terminal;

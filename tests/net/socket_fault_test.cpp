@@ -318,10 +318,30 @@ ASYNC_TEST(SocketFault, WhatCannotBeWatchedIsAnErrorThatNamesItAndTheLoopLives) 
       EXPECT_EQ(errno_of(end.error()), error);
       EXPECT_TRUE(support::text_of(end.error()).starts_with("watching descriptor " + fd + ": "));
     }
+    EXPECT_EQ(std::to_string(pair.first.fileno()), fd) << "the socket is still the user's";
+    co_await loop().sock_sendall(pair.first, "x");
+    EXPECT_EQ(co_await loop().sock_recv(pair.second, 10), "x");
     auto other = asyncio::socketpair();
     co_await loop().sock_sendall(other.first, "x");
     EXPECT_EQ(co_await loop().sock_recv(other.second, 10), "x");
   }
+}
+
+// failure 93: nor is it lost where memory is what lacks
+TEST(SocketFault, ASocketThatCannotBeWatchedStaysItsUsers) {
+  const auto scenario = []() -> Coro<> {
+    auto pair = asyncio::socketpair();
+    const int fd = pair.first.fileno();
+    try {
+      co_await loop().sock_sendall(pair.first, "x");
+      (void)co_await loop().sock_recv(pair.second, 10);
+    } catch (const std::bad_alloc&) {
+      EXPECT_EQ(pair.first.fileno(), fd);
+    }
+    co_await loop().sock_sendall(pair.first, "y");
+    EXPECT_TRUE((co_await loop().sock_recv(pair.second, 10)).ends_with('y'));
+  };
+  EXPECT_EQ(asyncio::testing::fail_at_each_allocation(scenario), "");
 }
 
 // failure 93

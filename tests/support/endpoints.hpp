@@ -234,7 +234,8 @@ IoResult finished(Backend& backend, Endpoint& endpoint, F call) {
 }
 
 inline std::unique_ptr<Endpoint> open(Backend& backend, Fd& fd, bool stream = true) {
-  auto endpoint = backend.open(fd.release(), Descriptor::socket);
+  auto endpoint = backend.open(fd.get(), Descriptor::socket);
+  fd.release();
   if (stream) endpoint->begin_stream();
   return endpoint;
 }
