@@ -182,6 +182,8 @@ template <detail::HandlesClients F>
 }
 /// Python: asyncio.start_unix_server. A socket file that is there already is replaced, and removed
 /// when the server closes; a path that begins with "@" or NUL is an abstract name.
+/// Throws: std::system_error "error while attempting to bind on address /run/my.sock: Address
+/// already in use", std::invalid_argument for an empty path.
 template <detail::HandlesClients F>
 [[nodiscard]] Coro<Server> start_unix_server(F handler, std::string_view path,
                                              ServerOptions options = {}) {

@@ -36,17 +36,22 @@ Coro<std::vector<Address>> resolve_hosts(EventLoop& loop, std::vector<std::strin
   co_return addresses;
 }
 
-Socket bound(const Address& address, const ServerOptions& options) {
-  Socket socket(address.family());
-  if (options.reuse_address) socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
-  if (options.reuse_port) socket.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
-  if (address.family() == Address::Family::ipv6) socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1);
+// The words are those of CPython for TCP; std::system_error adds its own.
+void bind_to(Socket& socket, const Address& address) {
   try {
     socket.bind(address);
   } catch (const std::system_error& error) {
     throw std::system_error(error.code(),
                             "error while attempting to bind on address " + address.str());
   }
+}
+
+Socket bound(const Address& address, const ServerOptions& options) {
+  Socket socket(address.family());
+  if (options.reuse_address) socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
+  if (options.reuse_port) socket.setsockopt(SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.family() == Address::Family::ipv6) socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  bind_to(socket, address);
   return socket;
 }
 
@@ -85,15 +90,14 @@ void add_listener(ServerState& server, Socket socket) {
 
 void add_unix_listener(ServerState& server, const std::string& path, bool cleanup) {
   const Address address = Address::unix_path(path);
-  const bool is_file = !address.path().starts_with('\0') && !address.path().empty();
+  if (path.empty()) {
+    throw_invalid_argument(fmt::format(
+        "{}: the path is empty; give one, or \"@NAME\" for an abstract name", server.who()));
+  }
+  const bool is_file = !address.path().starts_with('\0');
   if (is_file) remove_stale(path);
   Socket socket(Address::Family::unix_);
-  try {
-    socket.bind(address);
-  } catch (const std::system_error& error) {
-    if (error.code().value() != EADDRINUSE) throw;
-    sys::throw_errno(EADDRINUSE, fmt::format("Address {} is already in use", address.str()));
-  }
+  bind_to(socket, address);
   sys::FileStatus made;
   if (is_file && cleanup && sys::status_of(path.c_str(), made) == 0) {
     server.remove_at_close({path, made.device, made.inode});

@@ -22,7 +22,8 @@ class ServerState;
                                            std::uint16_t port, ServerOptions options);
 /// Replaces a socket file that is there; with `cleanup_socket` the server removes its own when it
 /// closes.
-/// Throws: std::system_error, also if something else than a socket is there.
+/// Throws: std::system_error as listen_at_hosts(), also if something else than a socket is there;
+/// std::invalid_argument for "".
 [[nodiscard]] Coro<Server> listen_at_path(Ref<ServerState> server, std::string path,
                                           ServerOptions options);
 /// Throws: as take_stream().

@@ -494,8 +494,8 @@ ASYNC_TEST(UnixServer, LeavesFilesOfOthersAlone) {
   Directory directory;
   const std::string path = directory / "file";
   std::ofstream(path) << "precious";
-  const std::string in_use =
-      "system_error: Address " + path + " is already in use: Address already in use";
+  const std::string in_use = "system_error: error while attempting to bind on address " + path +
+                             ": Address already in use";
   EXPECT_EQ(co_await thrown_by_await(asyncio::start_unix_server(&echo, path)), in_use);
   EXPECT_TRUE(exists(path));
   const std::string target = directory / "target";
@@ -505,7 +505,15 @@ ASYNC_TEST(UnixServer, LeavesFilesOfOthersAlone) {
   EXPECT_FALSE(co_await asyncio::as_result(asyncio::start_unix_server(&echo, link)));
   EXPECT_TRUE(is_socket(target));
   EXPECT_EQ(co_await thrown_by_await(asyncio::start_unix_server(&echo, "/nonexistent/dir/socket")),
-            "system_error: bind /nonexistent/dir/socket: No such file or directory");
+            "system_error: error while attempting to bind on address /nonexistent/dir/socket: No "
+            "such file or directory");
+}
+
+// NET-070: CPython has an IndexError for it
+ASYNC_TEST(UnixServer, RefusesAnEmptyPath) {
+  EXPECT_EQ(co_await thrown_by_await(asyncio::start_unix_server(&echo, "")),
+            "invalid_argument: start_unix_server(): the path is empty; give one, or \"@NAME\" for "
+            "an abstract name");
 }
 
 // NET-070, failure 51
