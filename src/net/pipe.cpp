@@ -75,6 +75,18 @@ class ReadEnd final : public ByteStream {
   bool was_written_to_ = false;
 };
 
+class ReadPipeTransport final : public ProtocolTransport {
+ public:
+  using ProtocolTransport::ProtocolTransport;
+
+ private:
+  // As in CPython, each in a turn of its own, and the pipe is closed whatever the protocol says.
+  void ended() override {
+    schedule(due_end);
+    close();
+  }
+};
+
 /// The end of a pipe that is written to. It becomes readable when nobody can read the other end any
 /// more.
 class WritePipeTransport final : public ProtocolTransport {
@@ -134,7 +146,7 @@ Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int 
   const FileKind kind = kind_of(fd, who);
   auto end = std::make_unique<ReadEnd>(take_over(state, fd, who), kind);
   co_return co_await when_made(
-      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(end), protocol)),
+      Ref<ProtocolTransport>::adopt(new ReadPipeTransport(state, std::move(end), protocol)),
       protocol);
 }
 

@@ -138,13 +138,26 @@ void ProtocolTransport::read_ready() {
   receive_next();
 }
 
+namespace {
+
+// Returns: whether to stay open.
+bool tell_eof(const AnyProtocol& protocol) {
+  return protocol.plain ? protocol.plain->eof_received() : protocol.buffered->eof_received();
+}
+
+}  // namespace
+
 void ProtocolTransport::ended() {
   stopped_ = true;
   bool keep_open = false;
-  call_or_end("eof_received()", [&](const AnyProtocol& protocol) {
-    keep_open = protocol.plain ? protocol.plain->eof_received() : protocol.buffered->eof_received();
-  });
+  call_or_end("eof_received()",
+              [&](const AnyProtocol& protocol) { keep_open = tell_eof(protocol); });
   if (!keep_open || !can_write_eof()) close();
+}
+
+void ProtocolTransport::tell_of_end() {
+  call([](const AnyProtocol& protocol) { tell_eof(protocol); },
+       [this] { report("protocol.", "eof_received()", " failed"); });
 }
 
 void ProtocolTransport::pause_reading() noexcept {

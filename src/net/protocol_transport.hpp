@@ -24,6 +24,10 @@ class ProtocolTransport : public TransportState {
  protected:
   void begin() override;
   void read_ready() override;
+  /// Nothing more will be received: tells the protocol, and closes unless it objects.
+  virtual void ended();
+  /// The same of one that has closed already.
+  void tell_of_end() override;
 
  private:
   struct Readable : IoObserver {
@@ -46,7 +50,6 @@ class ProtocolTransport : public TransportState {
   // What is received goes there; for a plain protocol it is the loop's. Empty: the call has failed.
   std::span<std::byte> room(const AnyProtocol& protocol);
   void received(const AnyProtocol& protocol, std::span<const std::byte> data);
-  void ended();
   // Calls the protocol, which lives until then whatever it does. KeyboardInterrupt ends the
   // connection and leaves; `failed` is to do with what else is thrown.
   template <class F, class Failed>

@@ -146,9 +146,11 @@ void TransportState::Writable::is(IoObserver& self) noexcept {
   static_cast<Writable&>(self).transport.schedule(due_flush);
 }
 
-// Each may bring about the end of the connection. It begins in any case, since it will be lost.
+// Each may bring about the end of the connection. It begins in any case, since it will be lost, and
+// what has come before the loss is told.
 void TransportState::take_turn(std::uint8_t due) {
   if ((due & due_begin) != 0) begin();
+  if ((due & due_end) != 0) tell_of_end();
   if ((due & due_read) != 0 && !is_closing()) read_ready();
   if ((due & due_flush) != 0 && !is_lost()) flush();
 }

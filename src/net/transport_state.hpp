@@ -96,9 +96,10 @@ class TransportState : public TransportLife {
   virtual void let_go() noexcept {}
 
   /// What is to be done in the connection's next turn, in this order.
-  enum Due : std::uint8_t { due_begin = 1, due_read = 2, due_flush = 4 };
-  /// due_begin and due_read, for those that ask for them.
+  enum Due : std::uint8_t { due_begin = 1, due_end = 2, due_read = 4, due_flush = 8 };
+  /// All but due_flush, for those that ask for them.
   virtual void begin() {}
+  virtual void tell_of_end() {}
   virtual void read_ready() {}
 
  private:

@@ -4,7 +4,9 @@
 
 #include "io/fault.hpp"
 #include "support/errors.hpp"
+#include "support/line.hpp"
 #include "support/log_capture.hpp"
+#include "support/protocols.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -18,6 +20,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -198,6 +201,48 @@ ASYNC_TEST(ReadPipe, EndsAfterTheEndWhateverTheProtocolSays) {
   co_await noted(pipe, 3);
   EXPECT_EQ(pipe.protocol->data, "all");
   EXPECT_EQ(pipe.protocol->log, (Log{"made", "eof", "lost"}));
+}
+
+// NET-123: what is expected is what CPython 3.13 prints for the same steps.
+ASYNC_TEST(ReadPipe, EndAndLossComeByCallSoon) {
+  if (std::getenv("ASYNCIO_TEST_SEED") != nullptr) co_return;  // shuffled, the order is another one
+  support::Script script;
+  script.soons = true;
+  Ends ends;
+  open_pipe(ends);
+  auto factory = [&] { return std::make_unique<support::Recorder>(script); };
+  auto opened = co_await loop().connect_read_pipe(factory, ends.read.release());
+  co_await support::passes(3);
+  script.log.clear();
+  script.acts["eof"] = [&] { EXPECT_TRUE(opened.transport.is_closing()); };
+  ends.write.write("x");
+  for (int pass = 1; pass <= 5; ++pass) {
+    if (pass == 3) ends.write.close();
+    co_await support::passes(1);
+    script.log.push_back("creator " + std::to_string(pass));
+  }
+  EXPECT_TRUE(co_await support::until([&] { return script.has("soon of lost"); }));
+  EXPECT_EQ(script.log,
+            (Log{"creator 1", "x", "creator 2", "soon of data", "creator 3", "creator 4", "eof",
+                 "lost", "creator 5", "soon of eof", "soon of lost"}));
+  script.transport.reset();
+}
+
+// NET-123
+ASYNC_TEST(ReadPipe, ProtocolThatThrowsAtTheEndIsReportedAndHearsOfTheLoss) {
+  const support::LogCapture logged;
+  support::Script script;
+  Ends ends;
+  open_pipe(ends);
+  auto factory = [&] { return std::make_unique<support::Recorder>(script); };
+  auto opened = co_await loop().connect_read_pipe(factory, ends.read.release());
+  script.acts["eof"] = [] { throw std::runtime_error("no"); };
+  ends.write.close();
+  EXPECT_TRUE(co_await support::until([&] { return script.has("lost"); }));
+  EXPECT_EQ(script.log, (Log{"made", "eof", "lost"}));
+  EXPECT_EQ(script.error, nullptr);
+  EXPECT_EQ(logged.count("protocol.eof_received() failed"), 1);
+  script.transport.reset();
 }
 
 // NET-122
