@@ -320,7 +320,8 @@ ASYNC_TEST(TransportRead, DataStaysWhileAnEagerTaskReceives) {
   auto& loop = asyncio::get_running_loop();
   asyncio::SocketPair pair = asyncio::socketpair();
   asyncio::SocketPair other = asyncio::socketpair();
-  co_await loop.sock_sendall(other.second, std::string_view("of another one"));
+  co_await loop.sock_sendall(other.second, std::string_view("-of another one"));
+  EXPECT_EQ(co_await loop.sock_recv(other.first, 1), "-");  // from here on it need not wait
   auto make = [&other] { return std::make_unique<Nested>(std::move(other.first)); };
   auto connecting = loop.create_connection(make, std::move(pair.first));
   auto [transport, protocol] = co_await std::move(connecting);
