@@ -495,7 +495,7 @@ TEST_P(Endpoints, AcceptInOrderAndSayFromWhere) {
 
 // failure 59
 TEST_P(Endpoints, ListeningAndDestroyedCloseWhatNobodyHasAccepted) {
-  const int before = open_descriptors();
+  const auto before = open_descriptors();
   for (const int turns : {0, 1, 3}) {
     Fd fd = tcp_listener();
     const int number = fd.get();

@@ -4,6 +4,7 @@
 #include <asyncio/testing.hpp>
 
 #include "io/fault.hpp"
+#include "support/descriptors.hpp"
 #include "support/errors.hpp"
 #include "support/listeners.hpp"
 #include "support/torture.hpp"
@@ -13,7 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
+#include <cstddef>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,6 +30,7 @@ using asyncio::detail::ConnectOptions;
 using asyncio::detail::interleaved;
 using support::BlackHole;
 using support::listener;
+using support::open_descriptors;
 using support::refusing_address;
 using Addresses = std::vector<Address>;
 namespace sys = asyncio::detail::sys;
@@ -60,11 +62,6 @@ Coro<std::string> error_of(Coro<Socket> connecting) {
 
 std::string refused(const Address& address) {
   return "connect to " + address.str() + ": Connection refused";
-}
-
-std::ptrdiff_t open_descriptors() {
-  const std::filesystem::directory_iterator all("/proc/self/fd");
-  return std::distance(begin(all), end(all));
 }
 
 std::string hosts_of(const Addresses& addresses) {
@@ -212,12 +209,12 @@ ASYNC_TEST(HappyEyeballs, NeitherASlowNorARefusingAddressHoldsItUp) {
   const BlackHole hole;
   Socket server = listener();
   const Addresses addresses{hole.address(), refusing_address(), server.getsockname()};
-  const std::ptrdiff_t before = open_descriptors();
+  const std::size_t before = open_descriptors().size();
   const auto begun = loop.time();
   {
     Socket socket = co_await connect(addresses, staggered(50ms));
     EXPECT_EQ(socket.getpeername(), server.getsockname());
-    EXPECT_EQ(open_descriptors(), before + 1);  // the loser is closed
+    EXPECT_EQ(open_descriptors().size(), before + 1);  // the loser is closed
   }
   EXPECT_GE(loop.time() - begun, Duration(50ms));
   EXPECT_EQ(asyncio::all_tasks().size(), 1u);
@@ -257,13 +254,13 @@ ASYNC_TEST(HappyEyeballs, AllErrorsAreToldInTheOrderOfTheAddresses) {
 // NET-062, failure 69
 ASYNC_TEST(HappyEyeballs, CancellationClosesAllAttemptsAtOnce) {
   const BlackHole hole;
-  const std::ptrdiff_t before = open_descriptors();
+  const std::size_t before = open_descriptors().size();
   auto connecting =
       asyncio::create_task(connect(list(hole.address(), hole.address()), staggered(10ms)));
-  while (open_descriptors() < before + 2) co_await asyncio::sleep(1ms);
+  while (open_descriptors().size() < before + 2) co_await asyncio::sleep(1ms);
   connecting.cancel();
   EXPECT_TRUE((co_await asyncio::as_result(std::move(connecting))).cancelled());
-  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(open_descriptors().size(), before);
   EXPECT_EQ(asyncio::all_tasks().size(), 1u);
 }
 
@@ -272,17 +269,17 @@ ASYNC_TEST(HappyEyeballs, CancellationClosesAllAttemptsAtOnce) {
 // NET-054, NET-062
 ASYNC_TEST(ConnectAny, ATimeLimitClosesTheSocket) {
   const BlackHole hole;
-  const std::ptrdiff_t before = open_descriptors();
+  const std::size_t before = open_descriptors().size();
   auto limited = asyncio::wait_for(connect(list(hole.address(), hole.address())), 20ms);
   auto result = co_await asyncio::as_result(std::move(limited));
   EXPECT_TRUE(support::is_a<asyncio::TimeoutError>(result.error()));
-  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(open_descriptors().size(), before);
 }
 
 // failure 40
 ASYNC_TEST(ConnectAny, TenThousandCancelledOnesLeaveNoDescriptor) {
   const BlackHole hole;
-  const std::ptrdiff_t before = open_descriptors();
+  const std::size_t before = open_descriptors().size();
   for (int n = 0; n < 10'000; ++n) {
     const ConnectOptions options = n % 2 == 0 ? ConnectOptions() : staggered(1h);
     auto connecting = asyncio::create_task(connect(list(hole.address(), hole.address()), options));
@@ -291,7 +288,7 @@ ASYNC_TEST(ConnectAny, TenThousandCancelledOnesLeaveNoDescriptor) {
     connecting.cancel();
     EXPECT_TRUE((co_await asyncio::as_result(std::move(connecting))).cancelled());
   }
-  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(open_descriptors().size(), before);
 }
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include "support/datagrams.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -33,19 +34,6 @@ using Log = std::vector<std::string>;
 namespace {
 
 asyncio::EventLoop& loop() { return asyncio::get_running_loop(); }
-
-/// A path that nobody has, in a directory of its own.
-struct TemporaryPath {
-  char directory[32] = "/tmp/asyncio-dgram-XXXXXX";
-  std::string path;
-  TemporaryPath() { path = std::string(::mkdtemp(directory)) + "/s"; }
-  TemporaryPath(const TemporaryPath&) = delete;
-  TemporaryPath& operator=(const TemporaryPath&) = delete;
-  ~TemporaryPath() {
-    ::unlink(path.c_str());
-    ::rmdir(directory);
-  }
-};
 
 /// Receives at `at`, answers, and says what the sender has got and where from.
 Coro<std::string> ping_at(Address at, Address from) {
@@ -90,10 +78,10 @@ ASYNC_TEST(Datagram, GoesThereAndBackByIPv6) {
 
 // NET-113
 ASYNC_TEST(Datagram, GoesThereAndBackThroughFiles) {
-  const TemporaryPath server;
-  const TemporaryPath client;
-  EXPECT_EQ(co_await ping_at(Address::unix_path(server.path), Address::unix_path(client.path)),
-            "<pong>");
+  const support::Folder folder;
+  const Address server = Address::unix_path(folder / "server");
+  const Address client = Address::unix_path(folder / "client");
+  EXPECT_EQ(co_await ping_at(server, client), "<pong>");
 }
 
 // NET-113, failure 51
@@ -215,8 +203,9 @@ ASYNC_TEST(Datagram, RefusesASocketThatATaskWaitsFor) {
 
 // NET-113, failure 51
 ASYNC_TEST(Datagram, ReplacesAStaleSocketFileAndNothingElse) {
-  const TemporaryPath place;
-  const Address at = Address::unix_path(place.path);
+  const support::Folder folder;
+  const std::string path = folder / "socket";
+  const Address at = Address::unix_path(path);
   {
     Socket stale(Address::Family::unix_, Socket::Type::datagram);
     stale.bind(at);
@@ -224,11 +213,11 @@ ASYNC_TEST(Datagram, ReplacesAStaleSocketFileAndNothingElse) {
   const Endpoint replaced =
       co_await loop().create_datagram_endpoint(&make_recorder, {.local_addr = &at});
   co_await closed(replaced);
-  ::unlink(place.path.c_str());
-  std::ofstream(place.path) << "precious";
+  ::unlink(path.c_str());
+  std::ofstream(path) << "precious";
   EXPECT_EQ(co_await support::thrown_by_await(
                 loop().create_datagram_endpoint(&make_recorder, {.local_addr = &at})),
-            "system_error: bind " + place.path + ": Address already in use");
+            "system_error: bind " + path + ": Address already in use");
 }
 
 // NET-113

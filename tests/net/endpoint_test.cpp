@@ -8,6 +8,7 @@
 #include "io/backend_epoll.hpp"
 #include "io/fault.hpp"
 #include "loop/backend.hpp"
+#include "support/descriptors.hpp"
 #include "support/sockets.hpp"
 
 #include <fcntl.h>
@@ -34,6 +35,7 @@ using asyncio::detail::IoObserver;
 using asyncio::detail::Operation;
 using asyncio::detail::Way;
 using asyncio::detail::would_block;
+using support::is_open;
 
 namespace {
 
@@ -76,8 +78,6 @@ class Endpoints : public testing::Test {
   std::unique_ptr<Backend> backend = asyncio::detail::make_epoll_backend();
   std::array<std::byte, 100> buffer{};
 };
-
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
 
@@ -311,7 +311,7 @@ TEST_F(Endpoints, AForgottenWatchOfItsNumberDoesNotUnregisterIt) {
 
 // failure 7
 TEST_F(Endpoints, WhatCannotBePolledIsRefusedAndStaysTheCallers) {
-  const std::size_t before = support::open_descriptors();
+  const auto before = support::open_descriptors();
   for (const char* path : {"/proc/self/exe", "/dev/null", "/"}) {
     const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
     ASSERT_GE(fd, 0) << path;

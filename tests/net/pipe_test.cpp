@@ -4,6 +4,7 @@
 
 #include "io/fault.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/line.hpp"
 #include "support/log_capture.hpp"
 #include "support/protocols.hpp"
@@ -255,9 +256,8 @@ ASYNC_TEST(ReadPipe, OfASocketAndAFifo) {
   pair.second.close();
   co_await noted(of_socket, 3);
 
-  char directory[] = "/tmp/asyncio-pipe-XXXXXX";
-  ASYNC_ASSERT_NE(::mkdtemp(directory), nullptr);
-  const std::string path = std::string(directory) + "/fifo";
+  const support::Folder folder;
+  const std::string path = folder / "fifo";
   EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
   Fd reading(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   Fd writing(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -266,8 +266,6 @@ ASYNC_TEST(ReadPipe, OfASocketAndAFifo) {
   writing.close();
   co_await noted(of_fifo, 3);
   EXPECT_EQ(of_fifo.protocol->data, "hello");
-  ::unlink(path.c_str());
-  ::rmdir(directory);
 }
 
 // NET-122

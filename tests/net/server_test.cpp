@@ -14,7 +14,9 @@
 #include <asyncio/with.hpp>
 
 #include "io/fault.hpp"
+#include "support/descriptors.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/log_capture.hpp"
 #include "support/streams.hpp"
 
@@ -34,7 +36,6 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,17 +51,14 @@ using asyncio::detail::sys::Call;
 using asyncio::detail::sys::Fault;
 using support::difference;
 using support::echo;
+using support::Folder;
+using support::open_descriptors;
+using support::pass;
 using support::pattern;
 using support::thrown_by;
 using support::thrown_by_await;
 
 namespace {
-
-// Whatever is ready runs, in whatever order.
-Coro<> pass() {
-  co_await asyncio::sleep(0s);
-  co_await asyncio::sleep(0s);
-}
 
 /// A line there and back on a connection of its own.
 Coro<std::string> ask(Address address, std::string line = "hello\n") {
@@ -69,12 +67,6 @@ Coro<std::string> ask(Address address, std::string line = "hello\n") {
   std::string answer = co_await reader.readline();
   co_await support::close(writer);
   co_return answer;
-}
-
-std::size_t open_descriptors() {
-  std::size_t n = 0;
-  for (int fd = 0; fd < 1024; ++fd) n += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
-  return n;
 }
 
 bool has_ipv6() {
@@ -86,29 +78,6 @@ bool has_ipv6() {
     return false;
   }
 }
-
-/// A directory of the test's own.
-class Directory {
- public:
-  Directory() {
-    char name[] = "/tmp/asyncio_test_XXXXXX";
-    if (::mkdtemp(name) != nullptr) path_ = name;
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    for (const std::string& file : files_) ::unlink(file.c_str());
-    ::rmdir(path_.c_str());
-  }
-  std::string operator/(const std::string& name) {
-    files_.push_back(path_ + "/" + name);
-    return files_.back();
-  }
-
- private:
-  std::string path_;
-  std::vector<std::string> files_;
-};
 
 bool is_socket(const std::string& path) {
   struct stat found{};
@@ -343,7 +312,7 @@ ASYNC_TEST(Server, IPv6SocketsTakeNoIPv4) {
 ASYNC_TEST(Server, SaysWhatCannotBeBound) {
   auto server = co_await asyncio::start_server(&echo, "127.0.0.1", 0);
   const Address taken = server.sockets().at(0);
-  const std::size_t before = open_descriptors();
+  const auto before = open_descriptors();
   const std::vector<std::string> hosts{"127.0.0.2", "127.0.0.1"};
   EXPECT_EQ(co_await thrown_by_await(asyncio::start_server(&echo, hosts, taken.port())),
             "system_error: error while attempting to bind on address " + taken.str() +
@@ -363,7 +332,7 @@ ASYNC_TEST(Server, SaysWhatCannotBeBound) {
 
 // NET-065: a socket that is bound and cannot listen
 ASYNC_TEST(Server, LeavesNothingOpenWhenItCannotListen) {
-  const std::size_t before = open_descriptors();
+  const auto before = open_descriptors();
   const Fault fault(Call::listen, EADDRINUSE, 1);
   const std::vector<std::string> hosts{"127.0.0.1", "127.0.0.2"};
   const std::string error = co_await thrown_by_await(asyncio::start_server(&echo, hosts, 0));
@@ -461,7 +430,7 @@ ASYNC_TEST(Server, TakesASocketThatIsBound) {
 
 // NET-039, NET-041, NET-070, NET-071
 ASYNC_TEST(UnixServer, ServesAndRemovesItsSocketFile) {
-  Directory directory;
+  const Folder directory;
   const std::string path = directory / "socket";
   auto server = co_await asyncio::start_unix_server(&echo, path);
   EXPECT_EQ(server.sockets().at(0).path(), path);
@@ -480,7 +449,7 @@ ASYNC_TEST(UnixServer, ServesAndRemovesItsSocketFile) {
 
 // NET-070, failure 51
 ASYNC_TEST(UnixServer, ReplacesASocketFileThatWasLeftBehind) {
-  Directory directory;
+  const Folder directory;
   const std::string path = directory / "socket";
   leave_behind(path);
   ASYNC_ASSERT_TRUE(is_socket(path));
@@ -491,7 +460,7 @@ ASYNC_TEST(UnixServer, ReplacesASocketFileThatWasLeftBehind) {
 
 // NET-070, failure 51
 ASYNC_TEST(UnixServer, LeavesFilesOfOthersAlone) {
-  Directory directory;
+  const Folder directory;
   const std::string path = directory / "file";
   std::ofstream(path) << "precious";
   const std::string in_use = "system_error: error while attempting to bind on address " + path +
@@ -518,7 +487,7 @@ ASYNC_TEST(UnixServer, RefusesAnEmptyPath) {
 
 // NET-070, failure 51
 ASYNC_TEST(UnixServer, RefusesAPathThatIsTooLong) {
-  Directory directory;
+  const Folder directory;
   const std::string path = "/tmp/" + std::string(103, 'x');  // 108 bytes
   EXPECT_TRUE(
       (co_await thrown_by_await(asyncio::start_unix_server(&echo, path)))
@@ -556,7 +525,7 @@ ASYNC_TEST(UnixServer, ListensAtAnAbstractName) {
 
 // NET-071
 ASYNC_TEST(UnixServer, RemovesItsOwnSocketFileOnly) {
-  Directory directory;
+  const Folder directory;
   const std::string path = directory / "socket";
   auto replaced = co_await asyncio::start_unix_server(&echo, path);
   ASYNC_ASSERT_EQ(::rename(path.c_str(), (directory / "old").c_str()), 0);
@@ -574,7 +543,7 @@ ASYNC_TEST(UnixServer, RemovesItsOwnSocketFileOnly) {
 
 // NET-071: what cannot be looked at or removed stays where it is, and nothing else goes wrong
 ASYNC_TEST(UnixServer, ServesAndClosesWhereFilesCannotBeRemoved) {
-  Directory directory;
+  const Folder directory;
   const std::string path = directory / "socket";
   leave_behind(path);
   {
@@ -595,7 +564,7 @@ ASYNC_TEST(UnixServer, ServesAndClosesWhereFilesCannotBeRemoved) {
 
 // NET-071: also if nobody has closed it
 TEST(UnixServer, SocketFileGoesWithTheLoop) {
-  Directory directory;
+  const Folder directory;
   const std::string path = directory / "socket";
   asyncio::testing::run([&]() -> Coro<> {
     (void)co_await asyncio::start_unix_server(&echo, path);

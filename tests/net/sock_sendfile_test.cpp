@@ -4,6 +4,7 @@
 
 #include "io/fault.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/sockets.hpp"
 
 #include <fcntl.h>
@@ -15,11 +16,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 using namespace std::chrono_literals;
@@ -29,6 +28,7 @@ using asyncio::detail::sys::Call;
 using asyncio::detail::sys::Fault;
 using asyncio::detail::sys::Limit;
 using support::errno_of;
+using support::File;
 using support::is_a;
 using support::loop;
 using support::pattern;
@@ -38,26 +38,6 @@ using support::receive_exactly;
 namespace {
 
 constexpr std::uint64_t always = ~std::uint64_t{0};
-
-// Without a name.
-class File {
- public:
-  explicit File(std::string_view content = {}) {
-    char path[] = "/tmp/sock_sendfile_test_XXXXXX";
-    fd_ = ::mkstemp(path);
-    ::unlink(path);
-    EXPECT_EQ(::pwrite(fd_, content.data(), content.size(), 0),
-              static_cast<ssize_t>(content.size()));
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { ::close(fd_); }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-  [[nodiscard]] std::int64_t position() const { return ::lseek(fd_, 0, SEEK_CUR); }
-
- private:
-  int fd_;
-};
 
 // Both ends of a pipe; closes what is open.
 struct Pipe {

@@ -6,6 +6,7 @@
 #include <asyncio/testing.hpp>
 
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/log_capture.hpp"
 #include "support/sockets.hpp"
 #include "support/torture.hpp"
@@ -18,7 +19,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -144,28 +144,9 @@ Coro<> send_much() {
   co_await in_group(body);
 }
 
-// A file of this process alone.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& content) {
-    char path[] = "/tmp/socket_test_XXXXXX";
-    fd_ = ::mkstemp(path);
-    ::unlink(path);
-    require(::write(fd_, content.data(), content.size()) == static_cast<ssize_t>(content.size()),
-            "a file can be written");
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { ::close(fd_); }
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
 Coro<> send_file() {
   const std::string content = support::pattern(400'000);
-  const TemporaryFile file(content);
+  const support::File file(content);
   auto pair = asyncio::socketpair();
   const auto body = [&](TaskGroup& group) -> Coro<> {
     const auto send = [](Socket socket, int fd) -> Coro<> {
@@ -400,7 +381,7 @@ ASYNC_TEST(SocketCancel, ConnectsToABlackHoleThatAreCancelledLeaveNothing) {
     full = !end.has_value();
   }
   if (!full) ASYNC_SKIP() << "the backlog takes everybody";
-  const std::size_t before = support::open_descriptors();
+  const auto before = support::open_descriptors();
   for (int i = 0; i < 1000; ++i) {
     Socket client(Address::Family::ipv4);
     auto connecting = asyncio::create_task(loop().sock_connect(client, address));

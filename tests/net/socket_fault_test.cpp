@@ -7,6 +7,7 @@
 
 #include "io/fault.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/sanitizers.hpp"
 #include "support/sockets.hpp"
 
@@ -26,7 +27,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -116,19 +116,10 @@ Coro<std::vector<std::exception_ptr>> datagrams() {
                           receive_datagrams(std::move(two), from));
 }
 
-int file_of(const std::string& content) {
-  char path[] = "/tmp/socket_test_XXXXXX";
-  const int fd = ::mkstemp(path);
-  ::unlink(path);
-  EXPECT_EQ(::write(fd, content.data(), content.size()), static_cast<ssize_t>(content.size()));
-  return fd;
-}
-
 Coro<> send_file(Socket socket, std::size_t size) {
-  const int file = file_of(support::pattern(size));
-  const auto end = co_await asyncio::as_result(loop().sock_sendfile(socket, file));
-  const auto position = ::lseek(file, 0, SEEK_CUR);
-  ::close(file);
+  const support::File file(support::pattern(size));
+  const auto end = co_await asyncio::as_result(loop().sock_sendfile(socket, file.fd()));
+  const std::int64_t position = file.position();
   EXPECT_LE(position, static_cast<off_t>(size));
   if (!end) std::rethrow_exception(end.error());
   EXPECT_EQ(end.value(), size);
@@ -153,7 +144,7 @@ using Scenario = Coro<std::vector<std::exception_ptr>> (*)();
 // With the n-th call of a kind failing: how often that was. Each run ends with the right bytes or
 // with an error, and one of its errors is the one that was injected.
 Coro<std::uint64_t> run_with(Scenario scenario, Call call, int error, std::uint64_t n) {
-  const std::size_t before = support::open_descriptors();
+  const auto before = support::open_descriptors();
   std::vector<std::exception_ptr> errors;
   std::uint64_t injected = 0;
   {

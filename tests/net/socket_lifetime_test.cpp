@@ -5,6 +5,7 @@
 #include <asyncio/asyncio.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/descriptors.hpp"
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
 #include "support/sockets.hpp"
@@ -32,13 +33,13 @@ using asyncio::Coro;
 using asyncio::Socket;
 using support::errno_of;
 using support::is_a;
+using support::is_open;
 using support::listener;
 using support::loop;
 
 namespace {
 
 bool is_nonblocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 // Without anything of ours between.
 std::array<int, 2> raw_pair() {
@@ -335,7 +336,7 @@ TEST(SocketLoops, ASocketMayOutliveItsLoop) {
 
 // LOOP-046
 TEST(SocketLoops, ClosingALoopWhoseTasksWaitForSocketsFreesThem) {
-  const std::size_t before = support::open_descriptors();
+  const auto before = support::open_descriptors();
   support::LogCapture reports;
   {
     auto loop = asyncio::new_event_loop();

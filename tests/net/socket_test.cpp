@@ -6,6 +6,7 @@
 #include <asyncio/testing.hpp>
 
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/sockets.hpp"
 
 #include <fcntl.h>
@@ -60,11 +61,6 @@ Coro<> echo_at(const Address& address) {
 bool is_nonblocking(int fd) { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
 bool is_closed_on_exec(int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
 
-std::string temporary_directory() {
-  char path[] = "/tmp/socket_test_XXXXXX";
-  return ::mkdtemp(path) == nullptr ? "" : path;
-}
-
 }  // namespace
 
 // --- connections --------------------------------------------------------------------------------
@@ -77,11 +73,11 @@ ASYNC_TEST(Socket, EchoesOverIPv6) { co_await echo_at(Address("::1", 0)); }
 
 // NET-061
 ASYNC_TEST(Socket, EchoesOverAUnixPath) {
-  const std::string directory = temporary_directory();
-  const std::string path = directory + "/x.sock";
+  const support::Folder folder;
+  const std::string path = folder / "x.sock";
   co_await echo_at(Address::unix_path(path));
   EXPECT_EQ(::unlink(path.c_str()), 0);
-  EXPECT_EQ(::rmdir(directory.c_str()), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 // NET-061

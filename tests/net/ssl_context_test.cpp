@@ -3,6 +3,7 @@
 #include "io/fault.hpp"
 #include "support/certificates.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/tls_pair.hpp"
 
 #include <gtest/gtest.h>
@@ -10,8 +11,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -22,6 +21,7 @@
 namespace ssl = asyncio::ssl;
 namespace sys = asyncio::detail::sys;
 using support::client_trusting;
+using support::Folder;
 using support::Identity;
 using support::server_with;
 using support::test_ca;
@@ -30,24 +30,6 @@ using support::TlsEngine;
 using support::TlsPair;
 
 namespace {
-
-// A folder that is gone with the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "asyncio-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::string write(const std::string& name, std::string_view text) const {
-    std::ofstream(path_ / name) << text;
-    return (path_ / name).string();
-  }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 ssl::SSLError ssl_error_of(const std::function<void()>& call) {
   try {

@@ -14,6 +14,7 @@
 #include <asyncio/wait_for.hpp>
 
 #include "io/fault.hpp"
+#include "support/descriptors.hpp"
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
 #include "support/sanitizers.hpp"
@@ -54,25 +55,13 @@ using asyncio::detail::sys::Call;
 using asyncio::detail::sys::Fault;
 using support::difference;
 using support::echo;
+using support::open_descriptors;
+using support::pass;
 using support::pattern;
 using support::stream_pair;
 using support::StreamPair;
 
 namespace {
-
-// Whatever is ready runs, in whatever order.
-Coro<> pass() {
-  co_await asyncio::sleep(0s);
-  co_await asyncio::sleep(0s);
-}
-
-std::vector<int> open_descriptors() {
-  std::vector<int> open;
-  for (int fd = 0; fd < 1024; ++fd) {
-    if (::fcntl(fd, F_GETFD) >= 0) open.push_back(fd);
-  }
-  return open;
-}
 
 /// What the process has computed so far.
 std::chrono::microseconds cpu_time() {

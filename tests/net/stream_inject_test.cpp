@@ -30,18 +30,13 @@ using asyncio::create_task;
 using asyncio::StreamReader;
 using asyncio::StreamWriter;
 using support::echo;
+using support::pass;
 using support::pattern;
 using support::require;
 using support::stream_pair;
 using support::StreamPair;
 
 namespace {
-
-// Whatever is ready runs, in whatever order.
-Coro<> pass() {
-  co_await asyncio::sleep(0s);
-  co_await asyncio::sleep(0s);
-}
 
 /// The other end may be disturbed, too: its connection ends, or its last words do not come. What
 /// comes is right.

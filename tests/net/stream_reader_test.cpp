@@ -33,6 +33,7 @@ using namespace std::chrono_literals;
 using asyncio::Coro;
 using asyncio::create_task;
 using asyncio::StreamReader;
+using support::pass;
 using support::thrown_by;
 using support::thrown_by_await;
 using Texts = std::vector<std::string>;
@@ -57,12 +58,6 @@ StreamReader ended(std::string_view data, std::size_t limit = asyncio::default_l
 void overwrite(const StreamReader& reader, std::size_t bytes, char with) {
   const std::string_view all = asyncio::detail::StreamAccess::state(reader).bytes();
   std::fill_n(const_cast<char*>(all.data()), bytes, with);  // NOLINT: the buffer is not const
-}
-
-// Whatever is ready runs, in whatever order.
-Coro<> pass() {
-  co_await asyncio::sleep(0s);
-  co_await asyncio::sleep(0s);
 }
 
 /// What readuntil() says: "data", "partial ...", "found ..." or "not found ...".

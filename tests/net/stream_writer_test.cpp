@@ -11,6 +11,7 @@
 #include <asyncio/wait_for.hpp>
 
 #include "io/fault.hpp"
+#include "support/descriptors.hpp"
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
 #include "support/streams.hpp"
@@ -40,6 +41,8 @@ using asyncio::create_task;
 using asyncio::StreamReader;
 using asyncio::StreamWriter;
 using support::difference;
+using support::is_open;
+using support::pass;
 using support::pattern;
 using support::stream_pair;
 using support::StreamPair;
@@ -49,12 +52,6 @@ using support::thrown_by_await;
 namespace {
 
 constexpr std::size_t much = 4'000'000;  // more than sockets hold
-
-// Whatever is ready runs, in whatever order.
-Coro<> pass() {
-  co_await asyncio::sleep(0s);
-  co_await asyncio::sleep(0s);
-}
 
 /// "ok" or the error of a task.
 template <class T>
@@ -79,8 +76,6 @@ void fill(const StreamWriter& writer) {
   const std::string data = pattern(1 << 18);
   while (writer.get_write_buffer_size() <= 65536) writer.write(data);
 }
-
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
 

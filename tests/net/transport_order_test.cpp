@@ -5,6 +5,7 @@
 #include <asyncio/testing.hpp>
 #include <asyncio/transports.hpp>
 
+#include "support/backend.hpp"
 #include "support/line.hpp"
 #include "support/protocols.hpp"
 
@@ -13,11 +14,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <string>
-#include <string_view>
 
 using asyncio::Coro;
 using support::Line;
 using support::Log;
+using support::on_the_ring;
 using support::passes;
 using support::Script;
 
@@ -25,12 +26,6 @@ namespace {
 
 // Shuffled, what is ready has another order than CPython's: nothing to compare.
 bool shuffled() { return std::getenv("ASYNCIO_TEST_SEED") != nullptr; }
-
-// The ring has received when the others only know that something is there.
-bool on_the_ring() {
-  const char* backend = std::getenv("ASYNCIO_BACKEND");
-  return backend != nullptr && std::string_view(backend) == "io_uring";
-}
 
 struct SoonScript : Script {
   SoonScript() { soons = true; }

@@ -10,7 +10,9 @@
 #include <asyncio/transports.hpp>
 
 #include "io/fault.hpp"
+#include "support/backend.hpp"
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/log_capture.hpp"
 #include "support/protocols.hpp"
 #include "support/torture.hpp"
@@ -18,14 +20,12 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -33,35 +33,13 @@ using namespace std::chrono_literals;
 using asyncio::Coro;
 using asyncio::detail::sys::Call;
 using asyncio::detail::sys::Fault;
+using support::File;
 using support::Line;
 using support::Log;
 using support::Script;
 using support::until;
 
 namespace {
-
-/// A file in memory.
-class File {
- public:
-  explicit File(std::string_view text = {}) : fd_(::memfd_create("test", MFD_CLOEXEC)) {
-    for (std::size_t done = 0; done < text.size();) {
-      const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
-      if (n <= 0) throw std::runtime_error("File: no memory");
-      done += static_cast<std::size_t>(n);
-    }
-    ::lseek(fd_, 0, SEEK_SET);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { ::close(fd_); }
-
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] std::int64_t position() const { return ::lseek(fd_, 0, SEEK_CUR); }
-  void truncate(std::int64_t size) const { EXPECT_EQ(::ftruncate(fd_, size), 0); }
-
- private:
-  int fd_;
-};
 
 enum class Way { any, copying };
 
@@ -275,8 +253,7 @@ ASYNC_TEST(TransportSendfile, WithoutAFallbackWhatTheSystemRefusesIsAnError) {
 
 // NET-129: the system does it, where the backend lets it.
 ASYNC_TEST(TransportSendfile, TheSystemSendsTheFile) {
-  const char* backend = std::getenv("ASYNCIO_BACKEND");
-  if (backend != nullptr && std::string_view(backend) == "io_uring") co_return;
+  if (support::on_the_ring()) co_return;
   const File file("text");
   Script script;
   const Line line = co_await support::line_to(script);

@@ -9,6 +9,7 @@
 #include <asyncio/testing.hpp>
 
 #include "support/errors.hpp"
+#include "support/files.hpp"
 #include "support/line.hpp"
 #include "support/log_capture.hpp"
 #include "support/protocols.hpp"
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -63,19 +63,6 @@ Coro<> close(asyncio::Server server) {
   server.close();
   co_await server.wait_closed();
 }
-
-/// A directory that goes with it.
-class Directory {
- public:
-  Directory() { EXPECT_NE(::mkdtemp(path_.data()), nullptr); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() { ::rmdir(path_.c_str()); }
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_ = "/tmp/asyncio-test-XXXXXX";
-};
 
 }  // namespace
 
@@ -247,8 +234,8 @@ ASYNC_TEST(Transports, AcceptedSocketBecomesATransport) {
 
 // NET-059
 ASYNC_TEST(Transports, UnixServersAndConnections) {
-  const Directory directory;
-  const std::string path = directory.file("socket");
+  const support::Folder folder;
+  const std::string path = folder / "socket";
   auto& loop = asyncio::get_running_loop();
   auto server = co_await loop.create_unix_server(echo, path);
   {

@@ -7,9 +7,9 @@
 #include "io/system.hpp"
 #include "loop/backend.hpp"
 #include "loop/endpoint.hpp"
+#include "support/descriptors.hpp"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -49,14 +49,6 @@ inline int ring_refusal() {
 }
 
 inline void nap(std::chrono::microseconds time) { ::usleep(static_cast<useconds_t>(time.count())); }
-
-inline int open_descriptors() {
-  DIR* dir = ::opendir("/proc/self/fd");
-  int count = 0;
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
 
 /// A descriptor of a test's own.
 class Fd {

@@ -1,3 +1,4 @@
+#include "support/backend.hpp"
 #include "support/log_capture.hpp"
 
 #include <gtest/gtest.h>
@@ -24,8 +25,7 @@ class NoUnexpectedReports : public testing::EmptyTestEventListener {
 /// Tests that are to run on the ring run on nothing else: they are skipped where the kernel has
 /// none. Returns: errno, or 0.
 int refusal_of_the_ring() {
-  const char* backend = std::getenv("ASYNCIO_BACKEND");
-  if (backend == nullptr || std::string_view(backend) != "io_uring") return 0;
+  if (!support::on_the_ring()) return 0;
   alignas(8) char params[120] = {};
   const long fd = ::syscall(SYS_io_uring_setup, 2, params);
   if (fd < 0) return errno;

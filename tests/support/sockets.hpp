@@ -8,9 +8,9 @@
 #include <asyncio/wait_for.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/descriptors.hpp"
 #include "support/pattern.hpp"
 
-#include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -106,15 +106,6 @@ inline bool has_nodelay(int fd) {
   int value = 0;
   socklen_t size = sizeof value;
   return ::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0 && value != 0;
-}
-
-inline std::size_t open_descriptors() {
-  DIR* dir = ::opendir("/proc/self/fd");
-  if (dir == nullptr) return 0;
-  std::size_t n = 0;
-  while (::readdir(dir) != nullptr) ++n;  // NOLINT(concurrency-mt-unsafe): a stream of our own
-  ::closedir(dir);
-  return n;
 }
 
 }  // namespace support
