@@ -60,21 +60,12 @@ struct PipeRecorder : asyncio::Protocol {
   void resume_writing() override { note("resumed"); }
   void connection_lost(std::exception_ptr error) override {
     transport.reset();
-    note(error == nullptr ? "lost" : "lost " + number(error));
+    note(error == nullptr ? "lost" : "lost " + support::number_of(error));
   }
 
   void note(std::string what) {
     log.push_back(std::move(what));
     changed.set();
-  }
-  static std::string number(const std::exception_ptr& error) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::system_error& e) {
-      return std::to_string(e.code().value());
-    } catch (const std::exception& e) {
-      return e.what();
-    }
   }
 };
 

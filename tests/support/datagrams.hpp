@@ -5,6 +5,8 @@
 #include <asyncio/timeout.hpp>
 #include <asyncio/wait_for.hpp>
 
+#include "support/errors.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -12,7 +14,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 namespace support {
@@ -32,12 +33,12 @@ struct DatagramRecorder : asyncio::DatagramProtocol {
     from = address;
     note("<" + std::string(data) + ">");
   }
-  void error_received(std::exception_ptr error) override { note("error " + number(error)); }
+  void error_received(std::exception_ptr error) override { note("error " + number_of(error)); }
   void pause_writing() override { note("paused"); }
   void resume_writing() override { note("resumed"); }
   void connection_lost(std::exception_ptr error) override {
     transport.reset();
-    note(error == nullptr ? "lost" : "lost " + number(error));
+    note(error == nullptr ? "lost" : "lost " + number_of(error));
   }
 
   void note(std::string what) {
@@ -48,17 +49,6 @@ struct DatagramRecorder : asyncio::DatagramProtocol {
     std::size_t n = 0;
     for (const std::string& line : log) n += line == what ? 1 : 0;
     return n;
-  }
-
-  /// errno of an error.
-  static std::string number(const std::exception_ptr& error) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::system_error& e) {
-      return std::to_string(e.code().value());
-    } catch (const std::exception& e) {
-      return e.what();
-    }
   }
 };
 

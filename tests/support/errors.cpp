@@ -1,5 +1,7 @@
 #include "support/errors.hpp"
 
+#include <system_error>
+
 namespace support {
 
 std::string text_of(const std::exception_ptr& error) {
@@ -15,6 +17,17 @@ std::string text_of(const std::exception_ptr& error) {
   } catch (...) {
     return "something";
   }
+}
+
+std::string number_of(const std::exception_ptr& error) {
+  try {
+    if (error != nullptr) std::rethrow_exception(error);
+  } catch (const std::system_error& e) {
+    return std::to_string(e.code().value());
+  } catch (...) {
+    // It has none.
+  }
+  return text_of(error);
 }
 
 std::string members_of(const std::exception_ptr& error) {

@@ -19,6 +19,9 @@ bool is_a(const std::exception_ptr& error) {
 /// "no error", a std::exception's text, "cancelled:MESSAGE", "KeyboardInterrupt" or "something".
 std::string text_of(const std::exception_ptr& error);
 
+/// errno, as text, or text_of() an error that has none.
+std::string number_of(const std::exception_ptr& error);
+
 /// "MESSAGE: member, member" of an ExceptionGroup; else "no group: " and the error's text.
 std::string members_of(const std::exception_ptr& error);
 
