@@ -159,8 +159,11 @@ IoResult UringEndpoint::receive_directly(std::span<std::byte> into) noexcept {
   return got;
 }
 
-// To wait costs no call of its own: the next poll finds what the system has.
-bool UringEndpoint::drained() const noexcept { return known_empty() || !has_input(); }
+// To wait costs no call of its own: the next poll finds what the system has. But each datagram of
+// many would need a visit to the ring, which costs more than to ask.
+bool UringEndpoint::drained() const noexcept {
+  return known_empty() || (stream_ ? !has_input() : !sys::is_readable(fd_));
+}
 
 void UringEndpoint::arm_reading() noexcept {
   Reading& reading = flight_->reading;

@@ -40,8 +40,6 @@ void DatagramTransportState::take_turn(std::uint8_t due) {
   const char* reading = (due & due_read) != 0 ? "read" : "write";
   try {
     if ((due & due_begin) != 0 && !is_lost()) begin();
-    // Who has made it goes on first, as in CPython, and then hears of what comes.
-    if ((due & due_start) != 0 && !is_closing()) schedule(due_read);
     if ((due & due_read) != 0 && !is_closing()) read_ready();
     reading = "write";
     if ((due & due_flush) != 0 && !is_lost()) flush();
@@ -72,7 +70,7 @@ bool DatagramTransportState::call(const char* before, const char* what, F fn) {
 }
 
 void DatagramTransportState::begin() {
-  schedule(due_start);
+  const ReceivesNext afterwards{*this};
   const bool made = call("Fatal error: ", "connection_made() call failed.", [this](auto& protocol) {
     protocol.connection_made(DatagramAccess::make(Ref<DatagramTransportState>(this)));
   });
@@ -90,6 +88,17 @@ void DatagramTransportState::set_protocol(ProtocolPtr<DatagramProtocol> protocol
 
 // --- receiving ----------------------------------------------------------------------------------
 
+// At the next poll, as an event would. Nothing is received on suspicion: it might be what was sent
+// after that poll, and has to wait for another one.
+void DatagramTransportState::receive_next() noexcept {
+  if (is_closing()) return;
+  if (endpoint_->drained()) {
+    endpoint_->wait(Way::read, readable_);
+  } else {
+    schedule_at_poll(due_read);
+  }
+}
+
 // Once; what is left comes in another turn, after those of others.
 void DatagramTransportState::read_ready() {
   const std::span<std::byte> into = loop().scratch();
@@ -106,14 +115,7 @@ void DatagramTransportState::read_ready() {
     endpoint_->exhausted(Way::read);
     return endpoint_->wait(Way::read, readable_);
   }
-  // Also when KeyboardInterrupt comes out of the call.
-  struct Again {
-    DatagramTransportState& transport;
-    ~Again() {
-      if (!transport.is_closing()) transport.schedule(due_read);
-    }
-  };
-  const Again again{*this};
+  const ReceivesNext afterwards{*this};
   if (got >= 0) {
     const Address from(reinterpret_cast<const sockaddr*>(&raw), message.msg_namelen);
     received(into.first(static_cast<std::size_t>(got)), from);
@@ -218,7 +220,7 @@ void DatagramTransportState::flush() {
     }
     const DatagramQueue::Datagram datagram = queue_.pop();
     if (sent >= 0) continue;
-    schedule(due_flush);  // the rest later, as CPython
+    schedule_at_poll(due_flush);  // the rest later, as CPython
     return send_failed(sent, datagram.to);
   }
   if (marks_.ends_pause(queue_.size())) {

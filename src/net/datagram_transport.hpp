@@ -47,7 +47,7 @@ class DatagramTransportState final : public TransportLife {
 
  private:
   // What is to be done in its next turn, in this order.
-  enum Due : std::uint8_t { due_begin = 1, due_start = 2, due_read = 4, due_flush = 8 };
+  enum Due : std::uint8_t { due_begin = 1, due_read = 2, due_flush = 4 };
 
   struct Retry : Timer {
     explicit Retry(DatagramTransportState& t) noexcept
@@ -55,6 +55,11 @@ class DatagramTransportState final : public TransportLife {
     static void ended(ReadyCall& self, ReadyAction action);
     DatagramTransportState& transport;
     LoopState& loop;  // which the transport may have left
+  };
+  // Also when KeyboardInterrupt comes out of a call.
+  struct ReceivesNext {
+    DatagramTransportState& transport;
+    ~ReceivesNext() { transport.receive_next(); }
   };
   template <Due Does>
   struct Observer : IoObserver {
@@ -70,6 +75,7 @@ class DatagramTransportState final : public TransportLife {
 
   void take_turn(std::uint8_t due) override;
   void begin();
+  void receive_next() noexcept;
   void read_ready();
   void received(std::span<const std::byte> data, const Address& from);
   void flush();

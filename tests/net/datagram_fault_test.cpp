@@ -303,8 +303,7 @@ TEST(DatagramFaultLoop, InterruptLeavesTheLoopAndTheEndpointGoesOn) {
     opened.transport.sendto("stop", opened.transport.sockname());
     opened.transport.sendto("go on", opened.transport.sockname());
   };
-  own->run_until_complete(open(protocol));
-  EXPECT_THROW(own->run_forever(), asyncio::KeyboardInterrupt);
+  EXPECT_THROW(own->run_until_complete(open(protocol)), asyncio::KeyboardInterrupt);
   own->run_until_complete(noted(*protocol, 3));
   EXPECT_EQ(protocol->log, (Log{"made", "<stop>", "<go on>"}));
   own->close();

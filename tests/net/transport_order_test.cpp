@@ -8,6 +8,7 @@
 #include "support/backend.hpp"
 #include "support/line.hpp"
 #include "support/protocols.hpp"
+#include "support/shuffled.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,11 +22,9 @@ using support::Log;
 using support::on_the_ring;
 using support::passes;
 using support::Script;
+using support::shuffled;
 
 namespace {
-
-// Shuffled, what is ready has another order than CPython's: nothing to compare.
-bool shuffled() { return std::getenv("ASYNCIO_TEST_SEED") != nullptr; }
 
 struct SoonScript : Script {
   SoonScript() { soons = true; }
