@@ -71,7 +71,7 @@ ASYNC_TEST(Streams, ConnectionsOfTcpAreWithoutNaglesDelay) {
     accepted = support::has_nodelay(writer.fileno());
     co_return;
   };
-  auto server = co_await asyncio::start_server(asyncio::moved(look), "127.0.0.1", 0);
+  auto server = co_await asyncio::start_server(look, "127.0.0.1", 0);
   auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
   EXPECT_TRUE(support::has_nodelay(writer.fileno()));
   EXPECT_EQ(co_await reader.read(), "");
