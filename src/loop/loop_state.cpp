@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -100,6 +101,29 @@ void LoopState::deliver_posted() {
     InboxNode& node = *std::exchange(undelivered_, undelivered_->next);
     node.deliver(node, ReadyAction::run);
   }
+}
+
+// --- receiving ----------------------------------------------------------------------------------
+
+namespace {
+
+// glibc gives the end of its heap back to the system as soon as 128 KiB of it are free, so that who
+// has a few large strings at a time gets their pages anew for each message. What it keeps follows
+// the largest block that was ever given back: this one, which nobody touches. Who has set a limit
+// (M_TRIM_THRESHOLD) is obeyed.
+bool let_heap_keep_large_strings() noexcept {
+  constexpr std::size_t size = std::size_t{4} << 20;
+  // Not to be optimized away.
+  void* volatile block = std::malloc(size);  // NOLINT(cppcoreguidelines-no-malloc)
+  std::free(block);                          // NOLINT(cppcoreguidelines-no-malloc)
+  return true;
+}
+
+}  // namespace
+
+void LoopState::allocate_scratch() {
+  [[maybe_unused]] static const bool once = let_heap_keep_large_strings();
+  scratch_ = std::make_unique_for_overwrite<std::byte[]>(scratch_size);
 }
 
 // --- running ------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class LoopState final : public Scheduler {
   [[nodiscard]] std::span<std::byte> scratch() noexcept { return {scratch_.get(), scratch_size}; }
   /// Throws: std::bad_alloc. To be called before scratch() is used first, and while it may be lent.
   std::span<std::byte> make_scratch() {
-    if (scratch_ == nullptr) scratch_ = std::make_unique_for_overwrite<std::byte[]>(scratch_size);
+    if (scratch_ == nullptr) allocate_scratch();
     return scratch();
   }
   /// For code of users that looks at what is in the scratch buffer: it may receive something else,
@@ -145,6 +145,7 @@ class LoopState final : public Scheduler {
   [[noreturn]] void report_deadlock() const;
   [[noreturn]] void throw_inherited(const char* what) const;
 
+  void allocate_scratch();
   static constexpr std::size_t scratch_size = std::size_t{256} * 1024;  // as CPython reads at most
 
   std::unique_ptr<Backend> backend_;
