@@ -96,13 +96,15 @@ class Scenario {
 enum class Verdict {
   good,
   failed,
-  ended_early,  ///< by a fatal failure, or skipped
+  ended_early,  ///< by a fatal failure, or skipped after another one
+  skipped,
 };
 
 /// Runs a test's body. Returns: what is wrong, a line each: an exception, tasks and timers that are
 /// left at its end, and coroutine frames, futures, handles and descriptors that outlive the loop,
 /// with their names and places. `verdict`, if given, is asked when it has ended: what a body leaves
-/// that was ended early is not told of, and a failed one is told how to repeat a shuffled run.
+/// that was ended early or skipped is not told of, and a failed one is told how to repeat a
+/// shuffled run.
 [[nodiscard]] std::string run_test(Scenario body, Verdict (*verdict)() = nullptr);
 
 /// Runs a scenario on the virtual clock, once to count how often its tasks suspend, then once for

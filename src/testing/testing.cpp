@@ -100,9 +100,14 @@ namespace {
 
 using AskVerdict = Verdict (*)();
 
+bool to_its_end(Verdict verdict) { return verdict == Verdict::good || verdict == Verdict::failed; }
+bool to_be_repeated(Verdict verdict) {
+  return verdict == Verdict::failed || verdict == Verdict::ended_early;
+}
+
 Coro<> checked(const Scenario& body, AskVerdict verdict, std::string& problems) {
   co_await body();
-  if (verdict() == Verdict::ended_early) co_return;
+  if (!to_its_end(verdict())) co_return;
   for (const AnyTask& task : all_tasks()) {
     if (task == *current_task()) continue;
     problems += fmt::format("a task is left: {}\n", task.repr());
@@ -124,8 +129,8 @@ std::string run_test(Scenario body, AskVerdict verdict) {
   } catch (...) {
     problems += "the body threw\n" + format_exception(std::current_exception()) + "\n";
   }
-  if (verdict() != Verdict::ended_early) problems += leftovers.describe();
-  if (!problems.empty() || verdict() != Verdict::good) problems += shuffled.how_to_repeat();
+  if (to_its_end(verdict())) problems += leftovers.describe();
+  if (!problems.empty() || to_be_repeated(verdict())) problems += shuffled.how_to_repeat();
   return problems;
 }
 

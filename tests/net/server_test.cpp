@@ -692,6 +692,7 @@ ASYNC_TEST(Server, CancelledServeForeverWaitsForItsHandlers) {
   };
   auto server = co_await asyncio::start_server(handler, "127.0.0.1", 0);
   auto serving = create_task(server.serve_forever());
+  co_await pass();
   auto [reader, writer] = co_await asyncio::open_connection(server.sockets().at(0));
   while (server.clients() == 0) co_await asyncio::sleep(1ms);
   serving.cancel();

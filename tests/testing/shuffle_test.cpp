@@ -333,6 +333,7 @@ TEST(ShuffleSeed, IsInWhatATestSaysWhenItFails) {
   using asyncio::testing::Verdict;
   const std::string failed = asyncio::testing::run_test(ends_well, [] { return Verdict::failed; });
   EXPECT_TRUE(contains(failed, "ASYNCIO_TEST_SEED=7")) << failed;
+  EXPECT_EQ(asyncio::testing::run_test(ends_well, [] { return Verdict::skipped; }), "");
 }
 
 TEST(ShuffleSeed, IsNotSpokenOfInATestThatIsNotShuffled) {

@@ -55,21 +55,21 @@
 // GTEST_TEST_ declares the class that has TestBody(); a class between it and the fixture has the
 // coroutine.
 // NOLINTBEGIN(bugprone-macro-parentheses): a base class cannot stand in them
-#define ASYNCIO_TEST_(suite, name, fixture, fixture_id)                                       \
-  class suite##_##name##_AsyncTest : public fixture {                                         \
-   protected:                                                                                 \
-    ::asyncio::Coro<> AsyncBody();                                                            \
-  };                                                                                          \
-  GTEST_TEST_(suite, name, suite##_##name##_AsyncTest, fixture_id) {                          \
-    const auto problems =                                                                     \
-        ::asyncio::testing::run_test([this] { return AsyncBody(); },                          \
-                                     [] {                                                     \
-                                       using ::asyncio::testing::Verdict;                     \
-                                       if (HasFatalFailure() || IsSkipped())                  \
-                                         return Verdict::ended_early;                         \
-                                       return HasFailure() ? Verdict::failed : Verdict::good; \
-                                     });                                                      \
-    if (!problems.empty()) ADD_FAILURE() << problems;                                         \
-  }                                                                                           \
+#define ASYNCIO_TEST_(suite, name, fixture, fixture_id)                    \
+  class suite##_##name##_AsyncTest : public fixture {                      \
+   protected:                                                              \
+    ::asyncio::Coro<> AsyncBody();                                         \
+  };                                                                       \
+  GTEST_TEST_(suite, name, suite##_##name##_AsyncTest, fixture_id) {       \
+    const auto problems = ::asyncio::testing::run_test(                    \
+        [this] { return AsyncBody(); },                                    \
+        [] {                                                               \
+          using ::asyncio::testing::Verdict;                               \
+          if (HasFatalFailure() || IsSkipped())                            \
+            return HasFailure() ? Verdict::ended_early : Verdict::skipped; \
+          return HasFailure() ? Verdict::failed : Verdict::good;           \
+        });                                                                \
+    if (!problems.empty()) ADD_FAILURE() << problems;                      \
+  }                                                                        \
   ::asyncio::Coro<> suite##_##name##_AsyncTest::AsyncBody()
 // NOLINTEND(bugprone-macro-parentheses)
