@@ -4,6 +4,8 @@
 #include <asyncio/sleep.hpp>
 #include <asyncio/testing.hpp>
 
+#include "support/line.hpp"
+
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -83,7 +85,7 @@ ASYNC_TEST(Handle, ACallbackMayCancelItsOwnHandleAndStillUseItsCaptures) {
     own->cancel();
     seen = *text;
   });
-  co_await asyncio::sleep(0s);
+  co_await support::passes(2);
   EXPECT_EQ(seen, "whole");
   EXPECT_TRUE(watched.expired());
 }
