@@ -61,6 +61,9 @@ void UringBuffers::provide(std::uint16_t id) noexcept {
 }
 
 bool UringBuffers::grow() noexcept {
+  // Of many that have found none in one poll, the first has made more.
+  const auto free = [](const Link& link) { return !link.held; };
+  if (std::any_of(links_, links_ + count_, free)) return true;
   const unsigned before = count_;
   count_ = std::min(most, count_ * 2);
   for (unsigned id = before; id < count_; ++id) provide(static_cast<std::uint16_t>(id));
@@ -102,7 +105,7 @@ std::size_t UringBuffers::take(Chain& chain, std::span<std::byte> into) noexcept
     const std::size_t part = std::min<std::size_t>(link.bytes - chain.offset, into.size() - taken);
     std::memcpy(into.data() + taken, at(id) + chain.offset, part);
     taken += part;
-    chain.bytes -= part;
+    chain.bytes -= static_cast<std::uint32_t>(part);
     chain.offset += static_cast<std::uint32_t>(part);
     if (chain.offset < link.bytes) break;
     chain.first = link.next;

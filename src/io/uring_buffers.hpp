@@ -24,7 +24,7 @@ class UringBuffers {
 
   /// Makes sure that the ring knows them. Returns: false if it refuses.
   bool ready() noexcept;
-  /// After the kernel has found none. Returns: false if there are no more.
+  /// After the kernel has found none. Returns: false if there cannot be more.
   bool grow() noexcept;
   void give_back(std::uint16_t id) noexcept;
 
@@ -33,7 +33,7 @@ class UringBuffers {
     std::uint16_t first = 0;
     std::uint16_t last = 0;
     std::uint32_t offset = 0;  // in the first one
-    std::size_t bytes = 0;
+    std::uint32_t bytes = 0;
   };
   /// What the kernel has put into a buffer follows.
   void append(Chain& chain, std::uint16_t id, std::uint32_t bytes) noexcept;
