@@ -36,14 +36,7 @@ constexpr std::size_t most_accepted_ahead = 64;
 // --- beginning and end --------------------------------------------------------------------------
 
 UringEndpoint::UringEndpoint(UringEndpoints& all, int fd, Descriptor kind)
-    : Endpoint(fd),
-      kind_(kind),
-      flight_(new UringFlight(*this, all)),
-      all_(&all),
-      next_(all.first_) {
-  if (next_ != nullptr) next_->previous_ = this;
-  all.first_ = this;
-}
+    : Endpoint(fd), kind_(kind), flight_(new UringFlight(*this, all)) {}
 
 UringEndpoint::~UringEndpoint() {
   const int fd = release();
@@ -51,9 +44,9 @@ UringEndpoint::~UringEndpoint() {
 }
 
 int UringEndpoint::release() noexcept {
-  if (all_ != nullptr) {
+  if (flight_ != nullptr) {
     flush();
-    Uring& ring = all_->ring;
+    Uring& ring = all().ring;
     leave();
     // The address may be wanted at once, and nobody is to connect to a listener that was closed.
     // Connections end in the next poll, all by one call.
@@ -69,31 +62,29 @@ int UringEndpoint::release() noexcept {
 // The requests are cancelled, and end without it.
 void UringEndpoint::leave() noexcept {
   for (const Way way : {Way::read, Way::write}) {
-    if (awaited(way)) --all_->waits;
+    if (awaited(way)) --all().waits;
   }
   sending_over();
-  all_->buffers.drop(received_);
-  all_->by_fd_[static_cast<std::size_t>(fd_)] = false;
-  (previous_ == nullptr ? all_->first_ : previous_->next_) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
+  all().buffers.drop(received_);
+  all().by_fd_[static_cast<std::size_t>(fd_)] = nullptr;
   UringFlight& flight = *std::exchange(flight_, nullptr);
   flight.endpoint = nullptr;
-  Uring& ring = std::exchange(all_, nullptr)->ring;
-  ring.cancel(flight.reading);
-  ring.cancel(flight.writing);
+  Uring& ring = flight.all.ring;
+  ring.cancel(flight.reading());
+  ring.cancel(flight.writing());
   flight.let_go();
 }
 
 void UringEndpoint::close_accepted() noexcept {
-  for (; next_accepted_ < accepted_.size(); ++next_accepted_) sys::close(accepted_[next_accepted_]);
+  while (waiting_accepted() > 0) sys::close(accepted_->take());
 }
 
 // What the system would have taken at once is not lost when nobody waits for the rest.
 void UringEndpoint::flush() noexcept {
-  const Writing& writing = flight_->writing;
+  const Writing& writing = flight_->writing();
   const bool with_the_kernel =
       !writing.idle() && !writing.queued() && writing.kind == Writing::Kind::bytes;
-  if (with_the_kernel || all_->ring.foreign()) return;
+  if (with_the_kernel || all().ring.foreign()) return;
   for (SendBuffer* bytes : {&flight_->sending, &flight_->collecting}) {
     while (bytes->size() > 0) {
       const iovec part{const_cast<std::byte*>(bytes->data()), bytes->size()};  // NOLINT: only read
@@ -106,7 +97,7 @@ void UringEndpoint::flush() noexcept {
 
 void UringEndpoint::begin_stream() noexcept {
   stream_ = true;
-  ahead_ = all_ != nullptr && all_->receives_ahead && kind_ == Descriptor::socket;
+  ahead_ = flight_ != nullptr && all().receives_ahead && kind_ == Descriptor::socket;
   large_ = 0;
 }
 
@@ -119,7 +110,7 @@ void UringEndpoint::has_come(std::size_t bytes) noexcept {
   }
   if (ahead_ && large_ == mostly_large) {
     ahead_ = false;
-    if (flight_->reading.kind == Reading::Kind::bytes) all_->ring.cancel(flight_->reading);
+    if (flight_->reading().kind == Reading::Kind::bytes) all().ring.cancel(flight_->reading());
   } else if (!ahead_ && large_ == 0) {
     begin_stream();
   }
@@ -128,24 +119,24 @@ void UringEndpoint::has_come(std::size_t bytes) noexcept {
 // --- reading ------------------------------------------------------------------------------------
 
 bool UringEndpoint::has_input() const noexcept {
-  return received_.bytes > 0 || ended_ || next_accepted_ < accepted_.size() || accept_error_ != 0;
+  return received_.bytes > 0 || ended_ || read_error_ != 0 || waiting_accepted() > 0;
 }
 
 IoResult UringEndpoint::receive(std::span<std::byte> into) noexcept {
   if (!may(Way::read)) return would_block;
   if (received_.bytes == 0 && !ended_) {
-    if (flight_ == nullptr || flight_->reading.kind != Reading::Kind::bytes ||
-        flight_->reading.idle()) {
+    if (flight_ == nullptr || flight_->reading().kind != Reading::Kind::bytes ||
+        flight_->reading().idle()) {
       return receive_directly(into);
     }
     exhausted(Way::read);  // what has arrived is with the ring
     return would_block;
   }
   if (const int error = fault_now(sys::Call::receive)) return -error;
-  if (received_.bytes == 0) return std::exchange(receive_error_, 0);
-  const std::size_t taken = all_->buffers.take(received_, into);
+  if (received_.bytes == 0) return std::exchange(read_error_, 0);
+  const std::size_t taken = all().buffers.take(received_, into);
   const bool drained = received_.bytes == 0 && !ended_;
-  if (drained && !flight_->reading.idle()) exhausted(Way::read);
+  if (drained && !flight_->reading().idle()) exhausted(Way::read);
   return static_cast<IoResult>(taken);
 }
 
@@ -166,20 +157,20 @@ bool UringEndpoint::drained() const noexcept {
 }
 
 void UringEndpoint::arm_reading() noexcept {
-  Reading& reading = flight_->reading;
+  Reading& reading = flight_->reading();
   if (!reading.idle()) return;
   if (has_input()) {
     reading.kind = Reading::Kind::at_once;
-  } else if (listening_ && all_->ring.modern() && has_room_for_accepted()) {
+  } else if (listening_ && all().ring.modern() && has_room_for_accepted()) {
     reading.kind = Reading::Kind::connections;
   } else {
     reading.kind = ahead_ ? Reading::Kind::bytes : Reading::Kind::readable;
   }
-  all_->ring.queue(reading);
+  all().ring.queue(reading);
 }
 
 void UringEndpoint::told_ready(Way way) noexcept {
-  if (may_again(way)) --all_->waits;
+  if (may_again(way)) --all().waits;
 }
 
 void UringEndpoint::can_read(int result) noexcept {
@@ -192,29 +183,29 @@ void UringEndpoint::can_read(int result) noexcept {
 void UringEndpoint::received(int result, unsigned flags) noexcept {
   if (result > 0) {
     const auto id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
-    all_->buffers.append(received_, id, static_cast<std::uint32_t>(result));
+    all().buffers.append(received_, id, static_cast<std::uint32_t>(result));
     // Nobody reads, or it is much at a time: the system shall keep it.
     if (received_.bytes > most_received_ahead) large_ = mostly_large - 1;
     if (ahead_) has_come(received_.bytes);
   } else {
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
-      all_->buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+      all().buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
     }
     if (Request::is_transient(result)) return;
     if (result == -ENOBUFS) {
-      if (all_->buffers.grow()) return;
+      if (all().buffers.grow()) return;
       ahead_ = false;
       large_ = mostly_large;  // not again at once
       return;
     }
     if (result == -EINVAL || result == -EOPNOTSUPP || result == -ENOTSOCK) {
       ahead_ = false;
-      all_->receives_ahead = all_->receives_ahead && result != -EINVAL;
+      all().receives_ahead = all().receives_ahead && result != -EINVAL;
       return;
     }
     ended_ = true;
     hung_up_ = true;
-    receive_error_ = result;
+    read_error_ = result;
   }
   told_ready(Way::read);
 }
@@ -235,24 +226,30 @@ IoResult UringEndpoint::accept(sockaddr* address, unsigned* size) noexcept {
     return fd;
   }
   if (const int error = fault_now(sys::Call::accept)) return -error;
-  if (next_accepted_ == accepted_.size()) {
+  if (waiting_accepted() == 0) {
     exhausted(Way::read);
-    return std::exchange(accept_error_, 0);
+    return std::exchange(read_error_, 0);
   }
-  const int fd = accepted_[next_accepted_++];
-  if (next_accepted_ == accepted_.size()) {
-    accepted_.clear();
-    next_accepted_ = 0;
-  }
+  const int fd = accepted_->take();
   if (!has_input()) exhausted(Way::read);
   if (address != nullptr && sys::name_of_peer(fd, address, size) != 0) *size = 0;  // gone already
+  return fd;
+}
+
+int UringEndpoint::Accepted::take() noexcept {
+  const int fd = fds[next++];
+  if (waiting() == 0) {
+    fds.clear();
+    next = 0;
+  }
   return fd;
 }
 
 // Who is accepted ahead must not be turned away for lack of memory: accept() is called then.
 bool UringEndpoint::has_room_for_accepted() noexcept {
   try {
-    accepted_.reserve(most_accepted_ahead);
+    if (accepted_ == nullptr) accepted_ = std::make_unique<Accepted>();
+    accepted_->fds.reserve(most_accepted_ahead);
     return true;
   } catch (const std::bad_alloc&) {
     return false;
@@ -262,16 +259,15 @@ bool UringEndpoint::has_room_for_accepted() noexcept {
 void UringEndpoint::accepted(int result) noexcept {
   if (Request::is_transient(result)) return;
   if (result < 0) {
-    accept_error_ = result;
+    read_error_ = result;
   } else {
     try {
-      accepted_.push_back(result);
+      accepted_->fds.push_back(result);
     } catch (...) {
       sys::close(result);
-      accept_error_ = -ENOMEM;
+      read_error_ = -ENOMEM;
     }
-    if (accepted_.size() - next_accepted_ >= most_accepted_ahead)
-      all_->ring.cancel(flight_->reading);
+    if (accepted_->waiting() >= most_accepted_ahead) all().ring.cancel(flight_->reading());
   }
   told_ready(Way::read);
 }
@@ -280,12 +276,13 @@ void UringEndpoint::accepted(int result) noexcept {
 
 IoResult UringEndpoint::send(const iovec* parts, int count) noexcept {
   if (send_error_ != 0) return std::exchange(send_error_, 0);
-  if (!stream_ || all_ == nullptr || kind_ == Descriptor::pipe) return send_directly(parts, count);
+  if (!stream_ || flight_ == nullptr || kind_ == Descriptor::pipe)
+    return send_directly(parts, count);
   const std::size_t unsent = flight_->unsent();
   if (unsent == 0) {
     std::size_t bytes = 0;
     for (int i = 0; i < count; ++i) bytes += parts[i].iov_len;
-    if (bytes > small_message || all_->quiet()) return send_directly(parts, count);
+    if (bytes > small_message || all().quiet()) return send_directly(parts, count);
   }
   if (const int error = fault_now(sys::Call::send)) return -error;
   const std::size_t room = most_unsent - std::min(unsent, most_unsent);
@@ -301,7 +298,7 @@ IoResult UringEndpoint::send(const iovec* parts, int count) noexcept {
 
 IoResult UringEndpoint::send_directly(const iovec* parts, int count) noexcept {
   if (!may(Way::write)) return would_block;
-  if (all_ != nullptr) ++all_->sent_directly;
+  if (flight_ != nullptr) ++all().sent_directly;
   const IoResult sent = kind_ == Descriptor::socket ? sys::send(fd_, parts, count)
                                                     : sys::write_pipe(fd_, parts, count);
   if (sent == would_block) exhausted(Way::write);
@@ -309,14 +306,14 @@ IoResult UringEndpoint::send_directly(const iovec* parts, int count) noexcept {
 }
 
 void UringEndpoint::send_collected() noexcept {
-  if (!std::exchange(counted_, true)) ++all_->sending;
-  if (!flight_->writing.idle()) return;
-  flight_->writing.kind = Writing::Kind::bytes;
-  all_->ring.queue_urgent(flight_->writing);
+  if (!std::exchange(counted_, true)) ++all().sending;
+  if (!flight_->writing().idle()) return;
+  flight_->writing().kind = Writing::Kind::bytes;
+  all().ring.queue_urgent(flight_->writing());
 }
 
 void UringEndpoint::sending_over() noexcept {
-  if (std::exchange(counted_, false)) --all_->sending;
+  if (std::exchange(counted_, false)) --all().sending;
 }
 
 void UringEndpoint::sent(int result) noexcept {
@@ -331,8 +328,8 @@ void UringEndpoint::sent(int result) noexcept {
   if (flight_->unsent() > 0) {
     // The system has no room, though it ought to have waited for some.
     const bool full = result == -EAGAIN || result == 0;
-    flight_->writing.kind = full ? Writing::Kind::writable : Writing::Kind::bytes;
-    all_->ring.queue(flight_->writing);
+    flight_->writing().kind = full ? Writing::Kind::writable : Writing::Kind::bytes;
+    all().ring.queue(flight_->writing());
   } else {
     sending_over();
   }
@@ -341,7 +338,7 @@ void UringEndpoint::sent(int result) noexcept {
 
 void UringEndpoint::can_write(int result) noexcept {
   if (Request::is_transient(result)) {
-    if (awaited(Way::write) || flight_->unsent() > 0) all_->ring.queue(flight_->writing);
+    if (awaited(Way::write) || flight_->unsent() > 0) all().ring.queue(flight_->writing());
     return;
   }
   if (result > 0 && (result & (POLLERR | POLLHUP)) != 0) hung_up_ = true;
@@ -370,18 +367,19 @@ IoResult UringEndpoint::finish() noexcept { return send_error_or_pending(); }
 
 void UringEndpoint::wait(Way way, IoObserver& observer) noexcept {
   observers_[index(way)] = &observer;
-  if (all_ == nullptr) return;
-  ++all_->waits;
+  if (flight_ == nullptr) return;
+  ++all().waits;
   if (way == Way::read) {
     arm_reading();
-  } else if (flight_->writing.idle()) {
-    flight_->writing.kind = Writing::Kind::writable;
-    all_->ring.queue(flight_->writing);
+  } else if (flight_->writing().idle()) {
+    flight_->writing().kind = Writing::Kind::writable;
+    all().ring.queue(flight_->writing());
   }
 }
 
 void UringEndpoint::stop_waiting(Way way) noexcept {
-  if (std::exchange(observers_[index(way)], nullptr) != nullptr && all_ != nullptr) --all_->waits;
+  if (std::exchange(observers_[index(way)], nullptr) != nullptr && flight_ != nullptr)
+    --all().waits;
 }
 
 // --- all ----------------------------------------------------------------------------------------
@@ -393,14 +391,15 @@ std::unique_ptr<Endpoint> UringEndpoints::open(int fd, Descriptor kind) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= by_fd_.size()) by_fd_.resize(index + 1);
   auto endpoint = std::make_unique<UringEndpoint>(*this, fd, kind);
-  by_fd_[index] = true;
+  by_fd_[index] = endpoint.get();
   return endpoint;
 }
 
 void UringEndpoints::forget_all() noexcept {
-  while (first_ != nullptr) {
-    first_->flush();
-    first_->leave();
+  for (UringEndpoint* endpoint : by_fd_) {
+    if (endpoint == nullptr) continue;
+    endpoint->flush();
+    endpoint->leave();
   }
 }
 

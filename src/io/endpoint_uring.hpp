@@ -37,10 +37,11 @@ class UringEndpoint final : public Endpoint {
   void stop_waiting(Way way) noexcept override;
 
  private:
-  friend struct UringFlight;
+  friend class UringReading;
+  friend class UringWriting;
   friend class UringEndpoints;
-  using Reading = UringFlight::Reading;
-  using Writing = UringFlight::Writing;
+  using Reading = UringReading;
+  using Writing = UringWriting;
 
   // What completions say.
   void can_read(int result) noexcept;
@@ -64,23 +65,32 @@ class UringEndpoint final : public Endpoint {
   void close_accepted() noexcept;
   void leave() noexcept;
 
+  // Connections that were accepted ahead.
+  struct Accepted {
+    std::vector<int> fds;
+    std::size_t next = 0;  // the first one that nobody has taken
+    [[nodiscard]] std::size_t waiting() const noexcept { return fds.size() - next; }
+    [[nodiscard]] int take() noexcept;
+  };
+
+  [[nodiscard]] std::size_t waiting_accepted() const noexcept {
+    return accepted_ == nullptr ? 0 : accepted_->waiting();
+  }
+  [[nodiscard]] UringEndpoints& all() const noexcept { return flight_->all; }
+
+  // There may be many: what is kept here and in a UringFlight is what an idle connection costs.
   Descriptor kind_;
-  bool stream_ = false;
-  bool ahead_ = false;      // receives ahead, for what comes is small
-  std::uint8_t large_ = 0;  // how often what came was not, lately
-  bool listening_ = false;  // accept() was called
-  bool ended_ = false;      // nothing is received any more
+  std::uint8_t large_ = 0;  // how often what came was not small, lately
   bool counted_ = false;    // among those that send
-  int receive_error_ = 0;   // negated, not told yet
-  int accept_error_ = 0;
+  bool stream_ : 1 = false;
+  bool ahead_ : 1 = false;      // receives ahead, for what comes is small
+  bool listening_ : 1 = false;  // accept() was called
+  bool ended_ : 1 = false;      // nothing is received any more
+  int read_error_ = 0;          // of receiving or accepting, negated, not told yet
   int send_error_ = 0;
   UringBuffers::Chain received_;
-  std::vector<int> accepted_;      // ahead
-  std::size_t next_accepted_ = 0;  // the first one that nobody has taken
-  UringFlight* flight_;
-  UringEndpoints* all_;  // null once the backend is gone
-  UringEndpoint* previous_ = nullptr;
-  UringEndpoint* next_;
+  std::unique_ptr<Accepted> accepted_;  // null if it has never listened
+  UringFlight* flight_;                 // null once the backend is gone
 };
 
 /// Those of one backend.
@@ -96,7 +106,7 @@ class UringEndpoints {
   std::unique_ptr<Endpoint> open(int fd, Descriptor kind);
   [[nodiscard]] bool has(int fd) const noexcept {
     const auto index = static_cast<std::size_t>(fd);
-    return index < by_fd_.size() && by_fd_[index];
+    return index < by_fd_.size() && by_fd_[index] != nullptr;
   }
   /// The backend ends before them.
   void forget_all() noexcept;
@@ -115,9 +125,8 @@ class UringEndpoints {
 
  private:
   friend class UringEndpoint;
-  UringEndpoint* first_ = nullptr;
   unsigned few_;
-  std::vector<bool> by_fd_;
+  std::vector<UringEndpoint*> by_fd_;
 };
 
 }  // namespace asyncio::detail

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <utility>
+#include <new>
 
 namespace asyncio::detail {
 
@@ -13,11 +13,11 @@ std::size_t SendBuffer::append(const iovec* parts, int count, std::size_t most) 
   std::size_t all = 0;
   for (int i = 0; i < count; ++i) all += parts[i].iov_len;
   const std::size_t taken = std::min(all, most);
-  if (!reserve(taken)) return 0;
+  if (taken == 0 || !reserve(taken)) return 0;
   for (std::size_t left = taken; left > 0; ++parts) {
     const std::size_t part = std::min(left, parts->iov_len);
-    if (part > 0) std::memcpy(memory_ + end_, parts->iov_base, part);
-    end_ += part;
+    if (part > 0) std::memcpy(block_->bytes() + block_->end, parts->iov_base, part);
+    block_->end += part;
     left -= part;
   }
   return taken;
@@ -25,35 +25,33 @@ std::size_t SendBuffer::append(const iovec* parts, int count, std::size_t most) 
 
 // Small ones come from the free lists of the thread.
 bool SendBuffer::reserve(std::size_t more) noexcept {
-  if (capacity_ - end_ >= more) return true;
+  if (block_ != nullptr && block_->capacity - block_->end >= more) return true;
   constexpr std::size_t smallest = 256;
-  const std::size_t capacity = std::bit_ceil(std::max(smallest, size() + more));
-  std::byte* memory = nullptr;
+  const std::size_t kept = size();
+  const std::size_t bytes = std::bit_ceil(std::max(smallest, sizeof(Block) + kept + more));
+  Block* block = nullptr;
   try {
-    memory = static_cast<std::byte*>(allocate(capacity));
+    block = ::new (allocate(bytes)) Block{0, kept, bytes - sizeof(Block)};
   } catch (...) {
     return false;
   }
-  const std::size_t kept = size();
-  if (kept > 0) std::memcpy(memory, data(), kept);
+  if (kept > 0) std::memcpy(block->bytes(), data(), kept);
   clear();
-  memory_ = memory;
-  end_ = kept;
-  capacity_ = capacity;
+  block_ = block;
   return true;
 }
 
-void SendBuffer::clear() noexcept {
-  if (memory_ != nullptr) deallocate(memory_, capacity_);
-  memory_ = nullptr;
-  begin_ = end_ = capacity_ = 0;
+void SendBuffer::consume(std::size_t bytes) noexcept {
+  if (bytes == size()) {
+    clear();
+  } else {
+    block_->begin += bytes;
+  }
 }
 
-void SendBuffer::swap(SendBuffer& other) noexcept {
-  std::swap(memory_, other.memory_);
-  std::swap(begin_, other.begin_);
-  std::swap(end_, other.end_);
-  std::swap(capacity_, other.capacity_);
+void SendBuffer::clear() noexcept {
+  if (block_ != nullptr) deallocate(block_, sizeof(Block) + block_->capacity);
+  block_ = nullptr;
 }
 
 }  // namespace asyncio::detail

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <utility>
 
 namespace asyncio::detail {
 
@@ -14,25 +15,31 @@ class SendBuffer {
   SendBuffer& operator=(const SendBuffer&) = delete;
   ~SendBuffer() { clear(); }
 
-  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
-  [[nodiscard]] const std::byte* data() const noexcept { return memory_ + begin_; }
+  [[nodiscard]] std::size_t size() const noexcept {
+    return block_ == nullptr ? 0 : block_->end - block_->begin;
+  }
+  [[nodiscard]] const std::byte* data() const noexcept {
+    return block_ == nullptr ? nullptr : block_->bytes() + block_->begin;
+  }
 
   /// Returns: how much of them was taken, `most` or less: 0 if there is no memory.
   std::size_t append(const iovec* parts, int count, std::size_t most) noexcept;
-  void consume(std::size_t bytes) noexcept {
-    begin_ += bytes;
-    if (begin_ == end_) clear();
-  }
+  void consume(std::size_t bytes) noexcept;
   void clear() noexcept;
-  void swap(SendBuffer& other) noexcept;
+  void swap(SendBuffer& other) noexcept { std::swap(block_, other.block_); }
 
  private:
+  /// Before its bytes.
+  struct Block {
+    std::size_t begin;
+    std::size_t end;
+    std::size_t capacity;
+    [[nodiscard]] std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+  };
+
   bool reserve(std::size_t more) noexcept;
 
-  std::byte* memory_ = nullptr;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  std::size_t capacity_ = 0;
+  Block* block_ = nullptr;  // of an idle connection this is all
 };
 
 }  // namespace asyncio::detail

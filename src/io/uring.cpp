@@ -95,7 +95,7 @@ bool Uring::submit(RequestList& list) noexcept {
     request.prepare(*entry);
     if (const int error = fault_of_entry(*entry)) {
       io_uring_prep_nop(entry);
-      request.injected_ = -error;
+      request.injected_ = static_cast<std::int16_t>(-error);
     }
     io_uring_sqe_set_data64(entry, id);
     request.state_ = Request::State::armed;
@@ -119,7 +119,7 @@ unsigned Uring::reap() noexcept {
     if (completion->user_data == 0) continue;  // of a cancellation
     auto& request = *reinterpret_cast<Request*>(static_cast<std::uintptr_t>(completion->user_data));
     int result = completion->res;
-    if (request.injected_ != 0) result = std::exchange(request.injected_, 0);
+    if (request.injected_ != 0) result = std::exchange(request.injected_, std::int16_t{0});
     if ((completion->flags & IORING_CQE_F_MORE) == 0) {
       request.unlink();
       request.state_ = Request::State::idle;

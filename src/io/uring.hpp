@@ -55,7 +55,7 @@ class Request {
   Request* next_ = nullptr;
   Request* previous_ = nullptr;
   State state_ = State::idle;
-  [[maybe_unused]] int injected_ = 0;
+  std::int16_t injected_ = 0;  // an error, in tests
 };
 
 class RequestList {

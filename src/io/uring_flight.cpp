@@ -9,9 +9,12 @@
 
 namespace asyncio::detail {
 
-void UringFlight::Reading::prepare(io_uring_sqe& entry) noexcept {
-  const int fd = flight_.endpoint->fd();
-  if (kind == Kind::bytes && !flight_.all.buffers.ready()) kind = Kind::readable;
+UringFlight& UringReading::flight() noexcept { return static_cast<UringFlight&>(*this); }
+UringFlight& UringWriting::flight() noexcept { return static_cast<UringFlight&>(*this); }
+
+void UringReading::prepare(io_uring_sqe& entry) noexcept {
+  const int fd = flight().endpoint->fd();
+  if (kind == Kind::bytes && !flight().all.buffers.ready()) kind = Kind::readable;
   switch (kind) {
     case Kind::at_once: io_uring_prep_nop(&entry); break;
     case Kind::readable: io_uring_prep_poll_add(&entry, fd, POLLIN | POLLRDHUP); break;
@@ -26,12 +29,9 @@ void UringFlight::Reading::prepare(io_uring_sqe& entry) noexcept {
   }
 }
 
-void UringFlight::Reading::completed(int result, unsigned flags) noexcept {
-  UringEndpoint* endpoint = flight_.endpoint;
-  if (endpoint == nullptr) {
-    drop(result, flags);
-    return;
-  }
+void UringReading::completed(int result, unsigned flags) noexcept {
+  UringEndpoint* endpoint = flight().endpoint;
+  if (endpoint == nullptr) return drop(result, flags);
   switch (kind) {
     case Kind::at_once: endpoint->told_ready(Way::read); break;
     case Kind::readable: endpoint->can_read(result); break;
@@ -42,37 +42,37 @@ void UringFlight::Reading::completed(int result, unsigned flags) noexcept {
 }
 
 // What came too late for anybody.
-void UringFlight::Reading::drop(int result, unsigned flags) noexcept {
+void UringReading::drop(int result, unsigned flags) noexcept {
   if ((flags & IORING_CQE_F_BUFFER) != 0) {
-    flight_.all.buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+    flight().all.buffers.give_back(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
   }
   if (kind == Kind::connections && result >= 0) sys::close(result);
-  if (idle()) flight_.let_go();
+  if (idle()) flight().let_go();
 }
 
-void UringFlight::Writing::prepare(io_uring_sqe& entry) noexcept {
-  const int fd = flight_.endpoint->fd();
+void UringWriting::prepare(io_uring_sqe& entry) noexcept {
+  const int fd = flight().endpoint->fd();
   if (kind == Kind::writable) {
     io_uring_prep_poll_add(&entry, fd, POLLOUT);
     return;
   }
-  SendBuffer& bytes = flight_.sending;
-  if (bytes.size() == 0) bytes.swap(flight_.collecting);
+  SendBuffer& bytes = flight().sending;
+  if (bytes.size() == 0) bytes.swap(flight().collecting);
   io_uring_prep_send(&entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
-void UringFlight::Writing::completed(int result, unsigned) noexcept {
-  if (flight_.endpoint == nullptr) {
-    flight_.let_go();
+void UringWriting::completed(int result, unsigned) noexcept {
+  if (flight().endpoint == nullptr) {
+    flight().let_go();
   } else if (kind == Kind::writable) {
-    flight_.endpoint->can_write(result);
+    flight().endpoint->can_write(result);
   } else {
-    flight_.endpoint->sent(result);
+    flight().endpoint->sent(result);
   }
 }
 
 void UringFlight::let_go() noexcept {
-  if (reading.idle() && writing.idle()) delete this;
+  if (reading().idle() && writing().idle()) delete this;
 }
 
 }  // namespace asyncio::detail

@@ -56,7 +56,7 @@ class ByteStream : public IoSource, public Pooled {
   [[nodiscard]] virtual Endpoint& endpoint() noexcept = 0;
 
   /// Bytes that came at once, kept by who receives strings: as many are to be expected.
-  std::size_t last_received = 0;
+  std::uint32_t last_received = 0;
 };
 
 }  // namespace asyncio::detail

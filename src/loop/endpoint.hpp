@@ -26,7 +26,7 @@ class Endpoint : public ByteStream {
   [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
 
   /// Of the calls that need not wait.
-  Fairness fairness;
+  Fairness fairness;  // first: there is room behind the base
 
   [[nodiscard]] bool known_empty() const noexcept final { return !may(Way::read); }
   [[nodiscard]] bool awaited(Way way) const noexcept final {

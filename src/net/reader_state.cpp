@@ -99,7 +99,7 @@ bool ReaderState::receive(std::size_t wanted) {
 IoResult ReaderState::receive_by_way_of(std::span<std::byte> scratch) {
   const IoResult got = source()->receive(scratch);
   if (got <= 0) return got;
-  source()->last_received = static_cast<std::size_t>(got);
+  source()->last_received = static_cast<std::uint32_t>(got);
   try {
     feed({reinterpret_cast<const char*>(scratch.data()), static_cast<std::size_t>(got)});
   } catch (...) {

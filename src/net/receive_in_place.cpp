@@ -25,7 +25,7 @@ bool make_room(std::string& text, std::size_t n) noexcept {
 
 std::optional<IoResult> receive_in_place(ByteStream& source, std::string& text,
                                          std::size_t most) noexcept {
-  const std::size_t room = std::min(2 * source.last_received, most);
+  const std::size_t room = std::min(std::size_t{2} * source.last_received, most);
   if (room < 2 * much || source.known_empty() || !make_room(text, room)) return std::nullopt;
   const std::size_t before = text.size();
   IoResult got = 0;
@@ -33,7 +33,7 @@ std::optional<IoResult> receive_in_place(ByteStream& source, std::string& text,
     got = source.receive(std::as_writable_bytes(std::span(data + before, room)));
     return before + static_cast<std::size_t>(std::max(got, IoResult{0}));
   });
-  if (got > 0) source.last_received = static_cast<std::size_t>(got);
+  if (got > 0) source.last_received = static_cast<std::uint32_t>(got);
   if (text.capacity() > most_waste * text.size()) text.shrink_to_fit();
   return got;
 }

@@ -114,7 +114,7 @@ IoResult SockRecv::call(Endpoint& endpoint) noexcept {
   const std::span<std::byte> scratch = first(loop().scratch(), most_);
   if (const auto got = receive_in_place(endpoint, text_, scratch.size())) return *got;
   const IoResult got = endpoint.receive(scratch);
-  if (got > 0) endpoint.last_received = static_cast<std::size_t>(got);
+  if (got > 0) endpoint.last_received = static_cast<std::uint32_t>(got);
   return got;
 }
 
