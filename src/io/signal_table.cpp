@@ -22,7 +22,7 @@ struct Line {
 Line lines[_NSIG];
 std::mutex changing;  // all but what the handler reads
 int handlers = 0;     // that run just now, on whatever threads; atomic
-pid_t owner = 0;      // the process that has filled the lines
+pid_t owner = 0;      // the process that has filled the lines; atomic
 
 void on_signal(int signal);
 
@@ -46,7 +46,7 @@ void give_back(int signal) noexcept {
 
 void on_signal(int signal) {
   const int saved = errno;
-  if (::getpid() != owner) {
+  if (::getpid() != __atomic_load_n(&owner, __ATOMIC_RELAXED)) {
     // A child that was forked a moment ago, or by other means than fork(): what would have happened
     // there without us happens as soon as this returns.
     give_back(signal);
@@ -61,6 +61,8 @@ void on_signal(int signal) {
   errno = saved;
 }
 
+void own() noexcept { __atomic_store_n(&owner, ::getpid(), __ATOMIC_RELAXED); }
+
 void begin_as_forked_child() noexcept {
   for (int signal = 1; signal < _NSIG; ++signal) {
     if (lines[signal].first == nullptr) continue;
@@ -68,13 +70,13 @@ void begin_as_forked_child() noexcept {
     lines[signal].first = nullptr;
   }
   handlers = 0;
-  owner = ::getpid();
+  own();
   changing.unlock();
 }
 
 void watch_forks() {
   static const int failed = [] {
-    owner = ::getpid();
+    own();
     return ::pthread_atfork([] { changing.lock(); }, [] { changing.unlock(); },
                             &begin_as_forked_child);
   }();
