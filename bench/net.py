@@ -24,7 +24,7 @@ import net_rows
 import net_run
 import peer_programs
 from measure import CPU, SEED, Failed, Interval, bootstrap, environment
-from net_rows import BEST_PEER, LOOPS, ROWS, Row, Server, is_ours
+from net_rows import BEST_PEER, ROWS, Row, Server, is_ours
 from net_run import Bench, Sample
 
 FEWEST, MOST = 5, 21  # rounds
@@ -139,7 +139,7 @@ def rates(row: Row, servers: dict[str, Server], bench: Bench, effort: Effort) ->
     samples, failed = interleave(servers, row.limit(), effort.most,
                                  lambda server: net_run.rate(bench, server, row))
     found = {name: rate_of(done, samples[row.limit()]) for name, done in samples.items()}
-    peers = [name for name in LOOPS if name in found]
+    peers = [name for name in row.peers if name in found]
     best_peer = min(peers, key=lambda name: found[name]["ns"], default=None)
     to = best_peer if row.against == BEST_PEER and best_peer else row.limit()
     for name in filter(is_ours, found):

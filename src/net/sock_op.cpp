@@ -65,6 +65,7 @@ void SockOp::suspend() {
   if (takes_turns()) {
     yield();
   } else {
+    socket_->endpoint()->fairness.waited();
     park(*socket_->endpoint(), direction_);
   }
 }

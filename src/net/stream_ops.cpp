@@ -55,6 +55,7 @@ void StreamReadBase::suspend() {
   if (takes_turns()) {
     yield();
   } else {
+    reader_->fairness.waited();
     park(*reader_, Way::read);
   }
 }
