@@ -145,9 +145,8 @@ Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int 
   AnyProtocol protocol = factory();
   const FileKind kind = kind_of(fd, who);
   auto end = std::make_unique<ReadEnd>(take_over(state, fd, who), kind);
-  co_return co_await when_made(
-      Ref<ProtocolTransport>::adopt(new ReadPipeTransport(state, std::move(end), protocol)),
-      protocol);
+  auto made = Ref<ProtocolTransport>::adopt(new ReadPipeTransport(state, std::move(end), protocol));
+  co_return co_await when_made(std::move(made), protocol);
 }
 
 Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
@@ -155,9 +154,10 @@ Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int
   LoopState& state = LoopAccess::state(loop);
   AnyProtocol protocol = factory();
   const bool tells = tells_of_its_reader(fd, kind_of(fd, who));
-  co_return co_await when_made(Ref<ProtocolTransport>::adopt(new WritePipeTransport(
-                                   state, take_over(state, fd, who), protocol, tells)),
-                               protocol);
+  auto end = take_over(state, fd, who);
+  auto made =
+      Ref<ProtocolTransport>::adopt(new WritePipeTransport(state, std::move(end), protocol, tells));
+  co_return co_await when_made(std::move(made), protocol);
 }
 
 }  // namespace asyncio::detail

@@ -142,9 +142,9 @@ Coro<ConnectedAny> connected(EventLoop& loop, ProtocolFactory factory, Socket so
         co_await start_tls_over(state, std::move(stream), TlsEngine::Side::client, std::move(tls));
   }
   const AnyProtocol protocol = made_by(factory, create_connection);
-  co_return co_await when_made(
-      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(stream), protocol)),
-      protocol);
+  auto made =
+      Ref<ProtocolTransport>::adopt(new ProtocolTransport(state, std::move(stream), protocol));
+  co_return co_await when_made(std::move(made), protocol);
 }
 
 Coro<ConnectedAny> connected_after(EventLoop& loop, ProtocolFactory factory,

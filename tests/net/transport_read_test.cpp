@@ -326,7 +326,8 @@ ASYNC_TEST(TransportRead, DataStaysWhileAnEagerTaskReceives) {
   auto connecting = loop.create_connection(make, std::move(pair.first));
   auto [transport, protocol] = co_await std::move(connecting);
   co_await loop.sock_sendall(pair.second, std::string_view("for the protocol"));
-  EXPECT_TRUE(co_await until([&, p = protocol] { return !p->seen.empty(); }));
-  EXPECT_EQ(protocol->seen, "for the protocol|of another one");
+  const Nested& nested = *protocol;
+  EXPECT_TRUE(co_await until([&] { return !nested.seen.empty(); }));
+  EXPECT_EQ(nested.seen, "for the protocol|of another one");
   transport.abort();
 }
