@@ -10,7 +10,7 @@
 
 namespace asyncio::detail {
 
-HandledConnection::HandledConnection(StreamWriter writer) noexcept : writer_(std::move(writer)) {
+HandledConnection::HandledConnection(const StreamWriter& writer) noexcept : writer_(writer) {
   StreamAccess::state(writer_).begin_handler();
 }
 
@@ -20,9 +20,10 @@ HandledConnection::~HandledConnection() {
 }
 
 // The server stays until the last of its tasks has ended.
-ServerTask::ServerTask(ServerState& server, const Address& peer, std::optional<StreamWriter> writer)
+ServerTask::ServerTask(ServerState& server, const Address& peer,
+                       const std::optional<StreamWriter>& writer)
     : WaitCall(&ServerTask::done), server_(server), peer_(peer), next_(server.first_task) {
-  if (writer) connection_.emplace(std::move(*writer));
+  if (writer) connection_.emplace(*writer);
   server.loop().ready.reserve();
   if (next_ != nullptr) next_->previous_ = this;
   server.first_task = this;
@@ -39,9 +40,9 @@ ServerTask::~ServerTask() {
 }
 
 void ServerTask::start(ServerState& server, Coro<> coro, const Address& peer,
-                       std::optional<StreamWriter> writer) {
+                       const std::optional<StreamWriter>& writer) {
   Task<> task = server.loop().loop->create_task(std::move(coro));
-  auto* own = new ServerTask(server, peer, std::move(writer));
+  auto* own = new ServerTask(server, peer, writer);
   own->task_.emplace(task);
   FutureAccess::state(task).notify(*own);
 }

@@ -16,7 +16,7 @@ class ServerState;
 /// was written is sent.
 class HandledConnection {
  public:
-  explicit HandledConnection(StreamWriter writer) noexcept;
+  explicit HandledConnection(const StreamWriter& writer) noexcept;
   HandledConnection(const HandledConnection&) = delete;
   HandledConnection& operator=(const HandledConnection&) = delete;
   ~HandledConnection();
@@ -35,7 +35,7 @@ class ServerTask : public Pooled, WaitCall {
 
   /// Makes the coroutine a task, which handles the connection of `writer`, if that is given.
   static void start(ServerState& server, Coro<> coro, const Address& peer,
-                    std::optional<StreamWriter> writer);
+                    const std::optional<StreamWriter>& writer);
   /// The loop has ended, and the task with it.
   void abandon() noexcept;
 
@@ -43,7 +43,7 @@ class ServerTask : public Pooled, WaitCall {
   [[nodiscard]] ServerTask* next() const noexcept { return next_; }
 
  private:
-  ServerTask(ServerState& server, const Address& peer, std::optional<StreamWriter> writer);
+  ServerTask(ServerState& server, const Address& peer, const std::optional<StreamWriter>& writer);
   ~ServerTask();
 
   static void done(ReadyCall& self, ReadyAction action);
