@@ -1,6 +1,9 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS asyncio EXPORT asyncioTargets)
+if(ASYNCIO_HTTP)
+  install(TARGETS asyncio_http EXPORT asyncioTargets)
+endif()
 install(DIRECTORY include/asyncio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT asyncioTargets NAMESPACE asyncio::
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asyncio)
@@ -15,5 +18,9 @@ install(FILES ${PROJECT_BINARY_DIR}/asyncioConfig.cmake
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH ASYNCIO_PC_TO_PREFIX
      ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-configure_file(cmake/asyncio.pc.in ${PROJECT_BINARY_DIR}/asyncio.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/asyncio.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(name asyncio asyncio-http)
+  if(name STREQUAL asyncio OR ASYNCIO_HTTP)
+    configure_file(cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+  endif()
+endforeach()

@@ -24,6 +24,7 @@ PLACES = {
     "condition_variable": ["src/io"],
     "mutex": ["src/io", "src/loop/hand_over.hpp"],
     "atomic": [],
+    "curl/curl.h": ["src/http"],
 }
 OPENSSL = re.compile(r"src/net/(tls|ssl)\w*\.cpp$")
 BANNED_IN_PUBLIC = ["chrono", "memory", "functional", "atomic", "mutex", "thread", "stop_token",
