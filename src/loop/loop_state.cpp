@@ -340,6 +340,7 @@ void LoopState::close() {
   if (executor != nullptr) executor->loop_closing();
   if (lookups != nullptr) lookups->loop_closing();
   discard_everything();
+  if (http != nullptr) http->loop_closing();
   watchers_.clear(*backend_);
   if (net != nullptr) net->loop_closing();
   __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
@@ -351,6 +352,7 @@ void LoopState::close() {
   hand_over_.close();
   lookups.reset();
   executor.reset();
+  http.reset();
   net.reset();
   backend_->rest();
 }
