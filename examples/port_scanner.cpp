@@ -1,8 +1,7 @@
 // Which ports of a host are open? At most 100 are tried at a time, each for a second.
 #include <asyncio/asyncio.hpp>
+#include <asyncio/progress.hpp>
 #include <asyncio/resolver.hpp>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,28 +14,6 @@
 #include "command_line.hpp"
 
 using namespace std::chrono_literals;
-
-// A line on standard error that is written over, if somebody looks at it.
-class Progress {
- public:
-  explicit Progress(std::size_t of) : of_(of), shown_(::isatty(STDERR_FILENO) == 1) {}
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress() {
-    if (shown_) std::cerr << "\r\033[K" << std::flush;
-  }
-  void step() {
-    ++done_;
-    if (shown_ && (done_ % 10 == 0 || done_ == of_)) {
-      std::cerr << "\r" << done_ << " of " << of_ << " ports" << std::flush;
-    }
-  }
-
- private:
-  std::size_t of_;
-  std::size_t done_ = 0;
-  bool shown_;
-};
 
 asyncio::Coro<bool> is_open(asyncio::Address address) {
   try {
@@ -55,12 +32,13 @@ asyncio::Coro<std::vector<std::uint16_t>> scan(asyncio::Address host,
                                                std::vector<std::uint16_t> ports) {
   std::vector<std::uint16_t> open;
   asyncio::Semaphore limit(100);
-  Progress progress(ports.size());
+  asyncio::Progress progress({.transient = true});
+  auto scanned = progress.add_task("ports", {.total = ports.size()});
   auto probe = [&](std::uint16_t port) -> asyncio::Coro<> {
     auto held = co_await limit.hold();
     const bool answers = co_await is_open(host.with_port(port));
     if (answers) open.push_back(port);
-    progress.step();
+    scanned.advance();
   };
   std::vector<asyncio::Coro<>> probes;
   for (const std::uint16_t port : ports) probes.push_back(probe(port));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Programs in the documents are compiled and run: README.md quotes examples/readme.cpp and what
 examples/traceback.cpp prints, every program in docs/testing.md is a part of
-tests/testing/docs_example_test.cpp, and every one of README.md and the documents on the network is a
+tests/testing/docs_example_test.cpp, and every one of README.md and the pages named below is a
 part of an example, word for word."""
 import glob
 import os
@@ -31,7 +31,8 @@ for program in programs("docs/testing.md"):
         errors.append("docs/testing.md: not in tests/testing/docs_example_test.cpp as it is:\n" +
                       program)
 examples = [read(os.path.relpath(path, ROOT)) for path in glob.glob(os.path.join(ROOT, "examples/*.cpp"))]
-for page in ("README.md", "docs/streams.md", "docs/servers.md", "docs/tls.md", "docs/backends.md"):
+for page in ("README.md", "docs/streams.md", "docs/servers.md", "docs/tls.md", "docs/backends.md",
+             "docs/progress.md"):
     for program in programs(page):
         if not any(program in example for example in examples):
             errors.append(page + ": not in a file of examples/ as it is:\n" + program)

@@ -164,6 +164,18 @@ auto gather_all(OnError on_error, As&&... awaitables) {
   }
 }
 
+template <class R>
+GatherParts gather_parts(R&& range) {
+  try {
+    GatherParts parts(0);
+    for (auto&& element : range) gather_add(parts.core, static_cast<RangeElement<R>>(element));
+    return parts;
+  } catch (...) {
+    for (auto&& element : range) close_coro(element);
+    throw;
+  }
+}
+
 template <bool as_results, class R>
 auto gather_range(OnError on_error, R&& range) {
   using A = RangeElement<R>;
@@ -172,14 +184,8 @@ auto gather_range(OnError on_error, R&& range) {
     return Refused();
   } else {
     using State = GatherVector<as_results, A>;
-    try {
-      GatherParts parts(0);
-      for (auto&& element : range) gather_add(parts.core, static_cast<A>(element));
-      return Future<typename State::Vector>(parts.template finish<State>(on_error));
-    } catch (...) {
-      for (auto&& element : range) close_coro(element);
-      throw;
-    }
+    GatherParts parts = gather_parts(std::forward<R>(range));
+    return Future<typename State::Vector>(parts.template finish<State>(on_error));
   }
 }
 

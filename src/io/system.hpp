@@ -90,6 +90,19 @@ std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
 /// Of anything: data, its end or an error is there, as select() would say.
 [[nodiscard]] bool is_readable(int fd) noexcept;
 
+// --- terminals (system_terminal.cpp)
+// --------------------------------------------------------------
+
+[[nodiscard]] bool is_terminal(int fd) noexcept;
+struct TerminalSize {
+  int columns = 0;
+  int rows = 0;
+};
+/// Zeros if it has none.
+[[nodiscard]] TerminalSize terminal_size(int fd) noexcept;
+/// Of anything: some bytes would be taken now, or the call would fail.
+[[nodiscard]] bool is_writable(int fd) noexcept;
+
 // --- files (system_file.cpp) ---------------------------------------------------------------------
 
 enum class FileKind : std::uint8_t { regular, directory, socket, pipe, character, other };
