@@ -46,7 +46,7 @@ void ProgressBar::update(const ProgressUpdate& changes) {
   if (owner_ == nullptr || state_ == State::stopped) return;
   if (changes.description) description_ = harmless(*changes.description);
   if (changes.completed) completed_ = std::max<std::int64_t>(*changes.completed, 0);
-  if (changes.total) total_ = *changes.total;
+  if (changes.total) total_ = changes.total;
   if (state_ == State::finished && total_ && completed_ < *total_) state_ = State::running;
   look_for_end();
   news_ = true;
