@@ -18,6 +18,8 @@ namespace asyncio::http::detail {
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 /// In quotes, cut at 64 bytes and with what is not printable as \xNN: for messages.
 [[nodiscard]] std::string quoted(std::string_view text);
+/// -1 if it is none.
+[[nodiscard]] int hex_digit(char c) noexcept;
 /// Percent-encodes what is not unreserved (RFC 3986, 2.3) and not in `also_plain`.
 [[nodiscard]] std::string percent_encode(std::string_view text, std::string_view also_plain = {});
 /// `plus_is_space`: as in forms. What is no valid escape stays as it is.

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <asyncio/detail/http_handler.hpp>
+#include <asyncio/http_server.hpp>
+
+#include "http/router.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace asyncio::http::detail {
+
+class ServerConnection;
+
+/// What the connections of a server share. It lives until the last of them has ended.
+///
+/// Threads: the loop's.
+class ServerCore {
+ public:
+  explicit ServerCore(const ServerLimits& server_limits) : limits(server_limits) {}
+  ServerCore(const ServerCore&) = delete;
+  ServerCore& operator=(const ServerCore&) = delete;
+
+  void add_ref() noexcept { ++users_; }
+  void drop_ref() noexcept {
+    if (--users_ == 0) delete this;
+  }
+
+  /// Of this second, as a header line.
+  [[nodiscard]] std::string_view date();
+  /// Those on which no request has begun are closed, the others after their request.
+  void close_connections() noexcept;
+  [[nodiscard]] bool closing() const noexcept { return closing_; }
+
+  Router router;
+  Handler fallback;
+  const ServerLimits limits;
+  ServerConnection* first_connection = nullptr;
+
+ private:
+  ~ServerCore() = default;
+
+  std::string date_;
+  std::int64_t dated_ = -1;
+  unsigned users_ = 1;
+  bool closing_ = false;
+};
+
+}  // namespace asyncio::http::detail
