@@ -52,6 +52,13 @@ struct Router::Node {
   std::unique_ptr<Node> any;  // {name}
   Routes routes;              // of patterns that end here
   Routes rests;               // of those that end with {name...}
+
+  void add_methods(std::set<std::string_view>& methods) const {
+    for (const ByMethod& r : routes) methods.insert(r.method);
+    for (const ByMethod& r : rests) methods.insert(r.method);
+    for (const auto& [text, node] : texts) node->add_methods(methods);
+    if (any != nullptr) any->add_methods(methods);
+  }
 };
 
 Router::Router() : root_(std::make_unique<Node>()) {}
@@ -138,7 +145,6 @@ struct Router::Walk {
     return match->decoded.emplace_front(percent_decode(raw));
   }
 
-  // `ended`: the path has no more segments.
   bool descend(const Node& node, Segments segments) const {
     if (segments.last) return take(node.routes);
     const std::string_view whole = segments.rest;
@@ -168,7 +174,7 @@ void Router::find(std::string_view method, std::string_view path, Match& match) 
 std::string Router::methods_of(std::string_view path) const {
   std::set<std::string_view> methods;
   if (path == "*") {
-    methods = {"DELETE", "GET", "PATCH", "POST", "PUT"};
+    root_->add_methods(methods);
   } else if (path.starts_with('/')) {
     Match match;
     (void)Walk{{}, &match, &methods}.descend(*root_, Segments{path.substr(1)});

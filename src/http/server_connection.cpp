@@ -229,7 +229,8 @@ const Handler* ServerConnection::find_handler() {
 }
 
 void ServerConnection::answer_without_handler() {
-  const std::string methods = core_.router.methods_of(head().path);
+  const bool known = match_.path_known || head().path == "*";
+  const std::string methods = known ? core_.router.methods_of(head().path) : "";
   Reply reply(404, "there is nothing here\n");
   if (head().method == "OPTIONS" && !methods.empty()) {
     reply = Reply(204);
