@@ -55,7 +55,8 @@ class Request {
 
   /// For this request, instead of ServerLimits::body_bytes. nullopt: none.
   void set_body_limit(std::optional<std::size_t> bytes) noexcept;
-  /// The whole body, or what next() has left of it.
+  /// The whole body, or what next() has left of it. A client that waits for "100 Continue" is told
+  /// by the first of these calls, unless the answer has begun before.
   ///
   /// Throws: Abort(413) for a body above the limit, Abort(400) for one that is no HTTP;
   /// IncompleteReadError if the client ends it too early, std::system_error if it goes away: a

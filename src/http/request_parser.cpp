@@ -125,7 +125,8 @@ class Parser final : public beast::http::basic_parser<true> {
     if (at == std::string_view::npos) return false;
     const std::string_view version = line.substr(at + 1);
     return version.size() == 8 && version.starts_with("HTTP/") && version[6] == '.' &&
-           is_digits(version.substr(5, 1)) && is_digits(version.substr(7));
+           is_digits(version.substr(5, 1)) && is_digits(version.substr(7)) &&
+           version != "HTTP/1.1" && version != "HTTP/1.0";
   }
 
   RequestError check() {

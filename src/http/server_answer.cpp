@@ -22,10 +22,6 @@ namespace {
 
 // Content above this is not copied behind its head.
 constexpr std::size_t copied_at_most = std::size_t{8} * 1024;
-// So much of a body that no handler has read is received and dropped, so that the connection can go
-// on; and of what a client sends that is not listened to any more, so that it can read why.
-constexpr std::size_t dropped_at_most = std::size_t{256} * 1024;
-constexpr Duration time_to_leave = Duration::nanoseconds(2'000'000'000);
 
 std::optional<std::uint64_t> number_in(std::string_view text) noexcept {
   std::uint64_t number = 0;

@@ -114,12 +114,13 @@ bool ServerConnection::receive(ReaderState& reader, std::size_t most, std::strin
 bool ServerConnection::look_for_head(ReaderState& reader) {
   try {
     std::string_view fresh;
-    while (!requests_.take_head(fresh)) {
-      wait_for_head();
+    while (leaving_ || !requests_.take_head(fresh)) {
+      if (!leaving_) wait_for_head();
       if (over_ || lost_) return true;
       if (!receive(reader, received_at_once, fresh)) return false;
       idle_ = false;
-      if (!fresh.empty()) continue;
+      if (leaving_) dropped_ += fresh.size();
+      if (!fresh.empty() && dropped_ <= dropped_at_most) continue;
       over_ = true;  // the client has ended it, perhaps in the middle of a head
       return true;
     }
@@ -207,6 +208,7 @@ void ServerConnection::forget_request() noexcept {
   match_.clear();
   body_limit_ = core_.limits.body_bytes;
   body_received_ = 0;
+  dropped_ = 0;
   asks_for_body_ = too_much_ = head_only_ = false;
   answer_ = Answer::none;
   declared_.reset();
@@ -398,7 +400,11 @@ void ServerConnection::limit_is_over(Limit what) {
       stays_ = false;
       send_after_error(408, "the request took too long to come\n");
       flush();
-      writer_.close();
+      if (!writer_.can_write_eof()) return writer_.close();
+      writer_.write_eof();
+      dropped_ = 0;
+      leaving_ = true;  // HeadWait drops what comes, so that the client can read this
+      watch(Limit::leave, time_to_leave);
       return;
     case Limit::body: cancel_handler(408); return;
     case Limit::write:

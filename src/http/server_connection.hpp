@@ -97,6 +97,11 @@ class ServerConnection {
   enum class Answer : std::uint8_t { none, begun, done };
   class Watch;
 
+  // So much of a body that no handler has read is received and dropped, so that the connection can
+  // go on; and of what a client sends that is not listened to any more, so that it can read why.
+  static constexpr std::size_t dropped_at_most = std::size_t{256} * 1024;
+  static constexpr Duration time_to_leave = Duration::nanoseconds(2'000'000'000);
+
   void watch(Limit what, std::optional<Duration> time);
   void unwatch() noexcept { limit_ = Limit::none; }
   void limit_is_over(Limit what);
@@ -166,6 +171,7 @@ class ServerConnection {
   bool over_ = false;             // no more requests
   bool lost_ = false;             // nobody can be told anything
   bool linger_ = false;           // the client may still be sending
+  bool leaving_ = false;          // HeadWait looks for nothing but the end
   bool idle_ = false;             // waits for a request of which nothing has come
   bool at_end_ = false;           // the client has sent all it will
   std::exception_ptr lost_with_;  // what a handler was told

@@ -268,8 +268,8 @@ TEST(HttpServer, RefusesWhatCannotBeSentOrMatched) {
   EXPECT_EQ(thrown_by([&] { server.get("/a/{c}", &hello); }),
             "invalid_argument: Server: GET /a/{c} is there already, as /a/{b}; a route has one "
             "handler");
-  for (const char* bad : {"", "a", "/{", "/{}", "/a{b}", "/{b}c", "/{a...}/b", "/{a}/{a}", "/?a",
-                          "/{a b}", "/}{"}) {
+  for (const char* bad :
+       {"", "a", "/{", "/{}", "/a{b}", "/{b}c", "/{a...}/b", "/{a}/{a}", "/?a", "/{a b}", "/}{"}) {
     EXPECT_THROW(server.get(bad, &hello), std::invalid_argument) << bad;
   }
   EXPECT_THROW(server.route("G T", "/", &hello), std::invalid_argument);
@@ -432,8 +432,7 @@ ASYNC_TEST(HttpServer, ListensOnUnixSocketsAndSeveralPorts) {
   }
   co_await ended(server);
   EXPECT_TRUE(server.sockets().empty());
-  EXPECT_EQ(co_await support::thrown_by_await([](Server s) -> Coro<> {
-              co_await s.start("127.0.0.1", 0);
-            }(server)),
+  EXPECT_EQ(co_await support::thrown_by_await(
+                [](Server s) -> Coro<> { co_await s.start("127.0.0.1", 0); }(server)),
             "RuntimeError: start(): the server is closed; make a new one");
 }

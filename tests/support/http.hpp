@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace support {
@@ -63,35 +64,14 @@ class HttpClient {
   /// The next answer. `head_only`: to HEAD. Status 0: the end came instead.
   asyncio::Coro<Answer> answer(bool head_only = false) const {
     Answer answer;
-    auto head = co_await asyncio::as_result(reader_.readuntil("\r\n\r\n"));
-    if (!head) {
-      head_error(head, answer);
-      co_return answer;
-    }
-    answer.head = head.value();
-    answer.status = std::atoi(answer.head.c_str() + 9);
-    if (head_only || answer.status < 200 || answer.status == 204 || answer.status == 304) {
-      answer.whole = true;
-      co_return answer;
-    }
-    const std::string length = answer.header("Content-Length");
-    if (!length.empty()) {
-      const std::size_t size = std::strtoul(length.c_str(), nullptr, 10);
-      auto content = co_await asyncio::as_result(reader_.readexactly(size));
-      answer.whole = static_cast<bool>(content);
-      if (content) answer.content = content.value();
-    } else if (answer.header("Transfer-Encoding") == "chunked") {
-      co_await read_chunks(answer);
-    } else {
-      auto content = co_await asyncio::as_result(reader_.read());
-      answer.whole = static_cast<bool>(content);
-      if (content) answer.content = content.value();
+    try {
+      co_await read_answer(answer, head_only);
+    } catch (const asyncio::IncompleteReadError&) {
+      // It is not whole.
+    } catch (const std::system_error&) {
+      // Nor is one of a connection that was reset.
     }
     co_return answer;
-  }
-  asyncio::Coro<Answer> answer_to(std::string_view request) const {
-    send(request);
-    return answer();
   }
   asyncio::Coro<std::string> chunk() const {
     const std::string size = co_await reader_.readuntil("\r\n");
@@ -101,9 +81,11 @@ class HttpClient {
   }
   /// Until the end, or "reset".
   asyncio::Coro<std::string> rest() const {
-    auto rest = co_await asyncio::as_result(reader_.read());
-    if (!rest) co_return "reset";
-    co_return rest.value();
+    try {
+      co_return co_await reader_.read();
+    } catch (const std::system_error&) {
+      co_return "reset";
+    }
   }
   asyncio::Coro<> close() const {
     writer_.close();
@@ -115,21 +97,21 @@ class HttpClient {
   [[nodiscard]] const asyncio::StreamWriter& writer() const { return writer_; }
 
  private:
-  static void head_error(const asyncio::Result<std::string>& head, Answer& answer) {
-    try {
-      (void)head.value();
-    } catch (const asyncio::IncompleteReadError& error) {
-      answer.head = error.partial();
-    } catch (const std::exception& error) {
-      answer.head = "reset";
-    }
-  }
-  asyncio::Coro<> read_chunks(Answer& answer) const {
-    for (;;) {
-      auto piece = co_await asyncio::as_result(chunk());
-      if (!piece) co_return;
-      if (piece.value().empty()) break;
-      answer.content += piece.value();
+  asyncio::Coro<> read_answer(Answer& answer, bool head_only) const {
+    answer.head = co_await reader_.readuntil("\r\n\r\n");
+    answer.status = std::atoi(answer.head.c_str() + 9);
+    const std::string length = answer.header("Content-Length");
+    if (head_only || answer.status < 200 || answer.status == 204 || answer.status == 304) {
+      // It has no content.
+    } else if (!length.empty()) {
+      const std::size_t size = std::strtoul(length.c_str(), nullptr, 10);
+      answer.content = co_await reader_.readexactly(size);
+    } else if (answer.header("Transfer-Encoding") == "chunked") {
+      for (std::string piece = co_await chunk(); !piece.empty(); piece = co_await chunk()) {
+        answer.content += piece;
+      }
+    } else {
+      answer.content = co_await reader_.read();
     }
     answer.whole = true;
   }
