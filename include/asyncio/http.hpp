@@ -245,6 +245,7 @@ class Client {
   [[nodiscard]] bool is_closed() const noexcept;
 
  private:
+  friend class Retry;
   asyncio::detail::Ref<detail::ClientState> state_;
 };
 
