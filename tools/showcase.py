@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `./dev run` shows.
 
-Usage: showcase.py DIR           the list of programs, then a handful of them
+Usage: showcase.py DIR               the list of programs, then a handful of them
        showcase.py --find NAME DIR   the full name of one, by number or part of its name
 """
 import glob
@@ -10,26 +10,37 @@ import subprocess
 import sys
 import time
 
-SOURCES = os.path.join(os.path.dirname(__file__), "..", "examples", "seeds")
+EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "examples")
 # What each would take if its waits were done one after the other, in seconds.
-SHOWN = {"01": None, "07": 39.0, "08": 8.0, "10": 2.0, "28": 8.0}
+SHOWN = {"seeds/01": None, "seeds/07": 39.0, "seeds/28": 8.0, "crawler": None}
 
 
-def programs() -> list[str]:
-    return sorted(os.path.basename(p)[:-4] for p in glob.glob(os.path.join(SOURCES, "*.cpp")))
+def sources() -> list[str]:
+    """seeds/NAME of the seed documents' programs, then NAME of the others."""
+    def found(pattern: str) -> list[str]:
+        paths = glob.glob(os.path.join(EXAMPLES, pattern))
+        return sorted(os.path.relpath(p, EXAMPLES)[:-4] for p in paths)
+    return found("seeds/*.cpp") + found("*.cpp")
 
 
-def title(name: str) -> str:
-    with open(os.path.join(SOURCES, name + ".cpp"), encoding="utf-8") as source:
-        return source.readline().removeprefix("//").strip()
+def target(source: str) -> str:
+    return source.replace("seeds/", "seed_")
+
+
+def title(source: str) -> str:
+    with open(os.path.join(EXAMPLES, source + ".cpp"), encoding="utf-8") as text:
+        first = text.readline()
+    return first.removeprefix("//").strip() if first.startswith("//") else "what README.md shows"
 
 
 def find(wanted: str) -> int:
-    names = programs()
+    names = {os.path.basename(source): target(source) for source in sources()}
     exact = [n for n in names if wanted in (n, n.split("_")[0], n.split("_")[0].lstrip("0"))]
     found = exact or [n for n in names if wanted in n]
+    if len(found) > 1 and wanted in found:
+        found = [wanted]
     if len(found) == 1:
-        print(found[0])
+        print(names[found[0]])
         return 0
     reason = "no example" if not found else "more than one example"
     print(f"{reason} matches \"{wanted}\"; there are:", file=sys.stderr)
@@ -42,11 +53,11 @@ def bold(text: str) -> str:
     return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
 
 
-def show(name: str, directory: str, in_sequence: float | None) -> None:
-    print("\n" + bold(f"── examples/seeds/{name}.cpp"))
-    print(f"   {title(name)}\n", flush=True)
+def show(source: str, directory: str, in_sequence: float | None) -> None:
+    print("\n" + bold(f"── examples/{source}.cpp"))
+    print(f"   {title(source)}\n", flush=True)
     began = time.monotonic()
-    subprocess.run([os.path.join(directory, "seed_" + name)], check=False)
+    subprocess.run([os.path.join(directory, target(source))], check=False)
     took = time.monotonic() - began
     beside = f"; one after the other: {in_sequence:.1f} s" if in_sequence else ""
     print(bold(f"   took {took:.1f} s{beside}"), flush=True)
@@ -56,14 +67,14 @@ def main() -> int:
     if sys.argv[1] == "--find":
         return find(sys.argv[2])
     directory = sys.argv[1]
-    print(bold("asyncio for C++: the programs of the seed documents"))
-    print("run one by its number or a part of its name: ./dev run 28, ./dev run sequential\n")
-    for name in programs():
-        print(f"  {name:42} {title(name)}")
-    for name in programs():
-        number = name.split("_")[0]
-        if number in SHOWN:
-            show(name, directory, SHOWN[number])
+    print(bold("asyncio for C++: the programs of the seed documents, and others"))
+    print("run one by its number or a part of its name: ./dev run 28, ./dev run crawler\n")
+    for source in sources():
+        print(f"  {os.path.basename(source):42} {title(source)}")
+    for shown, in_sequence in SHOWN.items():
+        for source in sources():
+            if source == shown or source.startswith(shown + "_"):
+                show(source, directory, in_sequence)
     return 0
 
 
