@@ -6,6 +6,7 @@
 #include <asyncio/gather.hpp>
 
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -223,6 +224,7 @@ class Tracked {
       task_->advance();
       return *this;
     }
+    /// Asked before each element: what has no known total is complete when there is none.
     template <class End>
     bool operator==(const End& end) const {
       const bool over = at_ == end.at;

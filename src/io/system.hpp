@@ -90,8 +90,7 @@ std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept;
 /// Of anything: data, its end or an error is there, as select() would say.
 [[nodiscard]] bool is_readable(int fd) noexcept;
 
-// --- terminals (system_terminal.cpp)
-// --------------------------------------------------------------
+// --- terminals (system_terminal.cpp) ------------------------------------------------------------
 
 [[nodiscard]] bool is_terminal(int fd) noexcept;
 struct TerminalSize {

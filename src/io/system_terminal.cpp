@@ -4,8 +4,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 namespace asyncio::detail::sys {
 
 bool is_terminal(int fd) noexcept { return ::isatty(fd) == 1; }

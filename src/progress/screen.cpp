@@ -48,7 +48,7 @@ ProgressScreen::ProgressScreen(const ProgressOptions& options)
 Style ProgressScreen::style() const noexcept {
   constexpr int usual = 80;
   int columns = sys::terminal_size(fd_).columns;
-  if (columns <= 0) columns = usual;
+  if (columns <= 0) columns = width_ > 0 ? width_ : usual;
   if (width_ > 0) columns = std::min(width_, columns);
   return {std::max(columns - 1, 1), colour_, unicode_};
 }

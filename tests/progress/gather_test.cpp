@@ -43,9 +43,11 @@ asyncio::Coro<std::unique_ptr<int>> works_unique(int seconds) {
   co_return std::make_unique<int>(seconds);
 }
 
-std::vector<asyncio::Coro<int>> work(const Values& seconds) {
+// Not of a braced list, which g++ 12 does not compile inside co_await.
+template <class... Seconds>
+std::vector<asyncio::Coro<int>> work(Seconds... seconds) {
   std::vector<asyncio::Coro<int>> coros;
-  for (const int s : seconds) coros.push_back(works(s));
+  (coros.push_back(works(seconds)), ...);
   return coros;
 }
 
@@ -54,7 +56,7 @@ std::vector<asyncio::Coro<int>> work(const Values& seconds) {
 ASYNC_TEST(ProgressGather, GivesTheValuesAndShowsHowFarItIs) {
   const Pipe pipe;
   const Values values = co_await asyncio::progress::gather(
-      work({3, 6, 1}), {.description = "work", .output = {.fd = pipe.writer()}});
+      work(3, 6, 1), {.description = "work", .output = {.fd = pipe.writer()}});
   EXPECT_EQ(values, (Values{3, 6, 1}));
   EXPECT_EQ(pipe.read(),
             "work: 2/3 (66%), 0.40/s, 0:05, 0:02 left\nwork: 3/3 (100%), 0.50/s, 0:06\n");
@@ -91,18 +93,18 @@ ASYNC_TEST(ProgressGather, TakesTasksFuturesAndTheSameOneTwice) {
 ASYNC_TEST(ProgressGather, OfNothingIsDoneAtOnce) {
   const Pipe pipe;
   const Values values = co_await asyncio::progress::gather(
-      work({}), {.description = "nothing", .output = {.fd = pipe.writer()}});
+      work(), {.description = "nothing", .output = {.fd = pipe.writer()}});
   EXPECT_TRUE(values.empty());
   EXPECT_EQ(pipe.read(), "nothing: 0/0 (100%), 0:00\n");
 }
 
 TEST(ProgressGather, OfNothingNeedsARunningLoop) {
-  EXPECT_THROW((void)asyncio::progress::gather(work({})), asyncio::RuntimeError);
+  EXPECT_THROW((void)asyncio::progress::gather(work()), asyncio::RuntimeError);
 }
 
 ASYNC_TEST(ProgressGather, TheBarEndsBeforeWhoAwaitsItGoesOn) {
   const Pipe pipe;
-  std::vector<asyncio::Coro<int>> coros = work({1});
+  std::vector<asyncio::Coro<int>> coros = work(1);
   auto gathered = asyncio::progress::gather(std::move(coros), {.output = {.fd = pipe.writer()}});
   co_await gathered;
   EXPECT_EQ(pipe.read(), "1/1 (100%), 1.00/s, 0:01\n");
@@ -110,7 +112,7 @@ ASYNC_TEST(ProgressGather, TheBarEndsBeforeWhoAwaitsItGoesOn) {
 
 ASYNC_TEST(ProgressGather, ThrowsTheFirstErrorAndTheOthersGoOn) {
   const Pipe pipe;
-  std::vector<asyncio::Coro<int>> coros = work({1, 3});
+  std::vector<asyncio::Coro<int>> coros = work(1, 3);
   coros.push_back(fails(2));
   bool thrown = false;
   try {
@@ -128,7 +130,7 @@ ASYNC_TEST(ProgressGather, ThrowsTheFirstErrorAndTheOthersGoOn) {
 
 ASYNC_TEST(ProgressGather, WithReturnExceptionsCountsTheErrors) {
   const Pipe pipe;
-  std::vector<asyncio::Coro<int>> coros = work({1});
+  std::vector<asyncio::Coro<int>> coros = work(1);
   coros.push_back(fails(2));
   coros.push_back(fails(3));
   const auto results = co_await asyncio::progress::gather(
@@ -140,7 +142,7 @@ ASYNC_TEST(ProgressGather, WithReturnExceptionsCountsTheErrors) {
 
 ASYNC_TEST(ProgressGather, WithCancelOnErrorCancelsTheOthersAndWaitsForThem) {
   const Pipe pipe;
-  std::vector<asyncio::Coro<int>> coros = work({1, 9, 9});
+  std::vector<asyncio::Coro<int>> coros = work(1, 9, 9);
   coros.push_back(fails(2));
   bool thrown = false;
   try {
@@ -157,7 +159,7 @@ ASYNC_TEST(ProgressGather, WithCancelOnErrorCancelsTheOthersAndWaitsForThem) {
 ASYNC_TEST(ProgressGather, CancellingItCancelsTheChildren) {
   const Pipe pipe;
   auto gathering = [&pipe]() -> asyncio::Coro<> {
-    co_await asyncio::progress::gather(work({1, 9, 9}), {.output = {.fd = pipe.writer()}});
+    co_await asyncio::progress::gather(work(1, 9, 9), {.output = {.fd = pipe.writer()}});
   };
   auto task = asyncio::create_task(gathering());
   co_await asyncio::sleep(2s);
@@ -172,7 +174,7 @@ ASYNC_TEST(ProgressGather, CanBeOneBarOfSeveral) {
   asyncio::Progress progress({.fd = pipe.writer()});
   auto other = progress.add_task("other", {.total = 5});
   const Values values = co_await asyncio::progress::gather(
-      work({1, 2}), {.description = "work", .progress = &progress});
+      work(1, 2), {.description = "work", .progress = &progress});
   EXPECT_EQ(values, (Values{1, 2}));
   EXPECT_EQ(pipe.read(), "work: 2/2 (100%), 1.00/s, 0:02\n");
   other.finish();
@@ -183,16 +185,17 @@ ASYNC_TEST(ProgressGather, TheProgressMayEndBeforeIt) {
   const Pipe pipe;
   std::optional<asyncio::Progress> progress;
   progress.emplace(asyncio::ProgressOptions{.fd = pipe.writer()});
-  auto gathered = asyncio::progress::gather(work({1, 2}), {.progress = &*progress});
+  auto gathered = asyncio::progress::gather(work(1, 2), {.progress = &*progress});
   progress.reset();
-  EXPECT_EQ(co_await gathered, (Values{1, 2}));
+  const Values values = co_await gathered;
+  EXPECT_EQ(values, (Values{1, 2}));
   EXPECT_EQ(pipe.read(), "0/2 (0%), 0:00, stopped\n");
 }
 
 ASYNC_TEST(ProgressGather, DroppedUnawaitedItEndsWhenItsChildrenHave) {
   const Pipe pipe;
   {
-    auto gathered = asyncio::progress::gather(work({1}), {.output = {.fd = pipe.writer()}});
+    auto gathered = asyncio::progress::gather(work(1), {.output = {.fd = pipe.writer()}});
   }
   co_await asyncio::sleep(2s);
   EXPECT_EQ(pipe.read(), "1/1 (100%), 1.00/s, 0:01\n");
@@ -219,14 +222,15 @@ ASYNC_TEST(ProgressGather, AFutureThatIsDroppedAsItIsCompletedIsCounted) {
   futures.clear();
   future->set_result(7);
   future.reset();
-  EXPECT_EQ(co_await gathered, Values{7});
+  const Values values = co_await gathered;
+  EXPECT_EQ(values, Values{7});
   EXPECT_EQ(pipe.read(), "1/1 (100%), 0:00\n");
 }
 
 TEST(ProgressGather, SurvivesACancellationAtEachAwait) {
   const Pipe pipe;
   const std::string found = asyncio::testing::cancel_at_each_await([&pipe]() -> asyncio::Coro<> {
-    co_await asyncio::progress::gather(work({1, 2}), {.output = {.fd = pipe.writer()}});
+    co_await asyncio::progress::gather(work(1, 2), {.output = {.fd = pipe.writer()}});
   });
   EXPECT_EQ(found, "");
 }
@@ -235,7 +239,7 @@ TEST(ProgressGather, SurvivesEachAllocationThatFails) {
   const support::LogCapture log;
   const Pipe pipe;
   const std::string found = asyncio::testing::fail_at_each_allocation([&pipe]() -> asyncio::Coro<> {
-    co_await asyncio::progress::gather(work({1, 2}), {.output = {.fd = pipe.writer()}});
+    co_await asyncio::progress::gather(work(1, 2), {.output = {.fd = pipe.writer()}});
   });
   EXPECT_EQ(found, "");
 }
@@ -245,7 +249,7 @@ TEST(ProgressGather, ALoopThatIsClosedEndsIt) {
   auto loop = asyncio::testing::new_virtual_loop();
   const support::LogCapture log;
   loop->call_soon([&pipe, &loop] {
-    static_cast<void>(asyncio::progress::gather(work({1}), {.output = {.fd = pipe.writer()}}));
+    static_cast<void>(asyncio::progress::gather(work(1), {.output = {.fd = pipe.writer()}}));
     loop->stop();
   });
   loop->run_forever();
@@ -299,7 +303,7 @@ ASYNC_TEST(ProgressTrack, LeftEarlyItIsStopped) {
 ASYNC_TEST(ProgressTrack, ShowsWhatIsCompleted) {
   const Pipe pipe;
   Values ended;
-  for (auto& next : asyncio::progress::track(asyncio::as_completed(work({2, 1})),
+  for (auto& next : asyncio::progress::track(asyncio::as_completed(work(2, 1)),
                                              {.total = 2, .output = {.fd = pipe.writer()}})) {
     ended.push_back(co_await next);
   }
