@@ -79,6 +79,9 @@ class Request {
   /// Begins an answer of server-sent events, for an EventSource in a browser. Throws: as
   /// start_reply().
   [[nodiscard]] Coro<EventStream> start_events(HeadersRef headers = {});
+  /// Ends the connection without an answer, or in the middle of one; what the handler returns after
+  /// that is dropped.
+  void hang_up() noexcept;
 
  private:
   detail::ServerConnection* connection_;

@@ -2,6 +2,7 @@
 
 #include <asyncio/error.hpp>
 
+#include "http/status.hpp"
 #include "http/text.hpp"
 
 #include <fmt/format.h>
@@ -12,61 +13,6 @@
 
 namespace asyncio::http::detail {
 namespace {
-
-struct Reason {
-  int status;
-  std::string_view text;
-};
-
-constexpr Reason reasons[] = {
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {203, "Non-Authoritative Information"},
-    {204, "No Content"},
-    {205, "Reset Content"},
-    {206, "Partial Content"},
-    {300, "Multiple Choices"},
-    {301, "Moved Permanently"},
-    {302, "Found"},
-    {303, "See Other"},
-    {304, "Not Modified"},
-    {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {402, "Payment Required"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},
-    {407, "Proxy Authentication Required"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {410, "Gone"},
-    {411, "Length Required"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"},
-    {417, "Expectation Failed"},
-    {421, "Misdirected Request"},
-    {422, "Unprocessable Content"},
-    {425, "Too Early"},
-    {426, "Upgrade Required"},
-    {428, "Precondition Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {451, "Unavailable For Legal Reasons"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {502, "Bad Gateway"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
-    {507, "Insufficient Storage"},
-};
 
 void append_number(std::string& out, std::uint64_t number) {
   char digits[20];
@@ -85,7 +31,7 @@ void append_status(std::string& out, int status) {
   }
   out += "HTTP/1.1 ";
   append_number(out, static_cast<unsigned>(status));
-  out.append(" ").append(reason_of(status)).append("\r\n");
+  out.append(" ").append(usual_reason(status)).append("\r\n");
 }
 
 bool is_of_the_server(std::string_view name) noexcept {
@@ -94,12 +40,6 @@ bool is_of_the_server(std::string_view name) noexcept {
 }
 
 }  // namespace
-
-std::string_view reason_of(int status) noexcept {
-  const auto* found = std::find_if(std::begin(reasons), std::end(reasons),
-                                   [&](const Reason& r) { return r.status == status; });
-  return found == std::end(reasons) ? std::string_view() : found->text;
-}
 
 void check_status(const char* who, int status) {
   if (status >= 200 && status <= 599) return;

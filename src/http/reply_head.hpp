@@ -25,7 +25,6 @@ struct ReplyHead {
 void append_head(std::string& out, const ReplyHead& head);
 /// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", of seconds since 1970.
 [[nodiscard]] std::string date_line(std::int64_t time);
-[[nodiscard]] std::string_view reason_of(int status) noexcept;
 /// Throws: std::invalid_argument "WHO: ...".
 void check_status(const char* who, int status);
 /// False for those whose answers never have content.

@@ -84,6 +84,8 @@ Coro<EventStream> Request::start_events(HeadersRef headers) {
   return started_events(*connection_, headers);
 }
 
+void Request::hang_up() noexcept { connection_->hang_up(); }
+
 Coro<> ReplyStream::write(std::string_view content) { return connection_->write_content(content); }
 
 // --- events -------------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ std::string_view ServerConnection::connection_line() const noexcept {
 
 void ServerConnection::flush() {
   if (out_.empty()) return;
-  writer_.write(out_);
+  if (stream().is_lost()) lost_ = true;
+  if (!lost_) writer_.write(out_);
   out_.clear();
 }
 

@@ -1,22 +1,19 @@
 #include "http/server_connection.hpp"
 
-#include <asyncio/event_loop.hpp>
-#include <asyncio/exception_context.hpp>
+#include <asyncio/error.hpp>
 
 #include "http/text.hpp"
 #include "loop/loop_state.hpp"
 #include "net/reader_state.hpp"
 #include "net/stream_state.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <new>
 #include <utility>
 
 namespace asyncio::http::detail {
 
 using asyncio::detail::IoWait;
-using asyncio::detail::LoopAccess;
 using asyncio::detail::ReaderState;
 using asyncio::detail::StreamAccess;
 using asyncio::detail::StreamReadBase;
@@ -213,6 +210,7 @@ void ServerConnection::forget_request() noexcept {
   answer_ = Answer::none;
   declared_.reset();
   written_ = 0;
+  late_status_ = 0;
 }
 
 void ServerConnection::refuse(const RequestError& error) {
@@ -248,7 +246,7 @@ void ServerConnection::answer(const Handler& handler, Request& request) {
   Failure failure;
   try {
     const Reply reply = handler.plain(request);
-    send(reply);
+    if (answer_ != Answer::hung_up) send(reply);
   } catch (...) {
     failure = asyncio::detail::current_failure();
   }
@@ -259,7 +257,6 @@ void ServerConnection::answer(const Handler& handler, Request& request) {
 void ServerConnection::begin_handler() {
   flush();  // who knows how long it takes
   cancelling_ = task_->cancelling();
-  late_status_ = 0;
   if (!core_.limits.request_time) return;
   const TimePoint now(Duration::nanoseconds(alarm_.now()));
   handler_until_ = (now + *core_.limits.request_time).since_epoch().nanoseconds();
@@ -273,6 +270,7 @@ void ServerConnection::end_handler(const Reply* reply, const Failure& failure) {
     fail(failure);
   } else {
     (void)take_back_cancellation();
+    if (answer_ == Answer::hung_up) return end_request();
     if (reply != nullptr && answer_ == Answer::begun) {
       fail(Failure(std::make_exception_ptr(
           RuntimeError("a handler that has called start_reply() returns no Reply"))));
@@ -288,66 +286,11 @@ void ServerConnection::end_handler(const Reply* reply, const Failure& failure) {
   end_request();
 }
 
-// Returns: false if others have cancelled the task as well.
-bool ServerConnection::take_back_cancellation() noexcept {
-  return late_status_ == 0 || task_->uncancel() <= cancelling_;
-}
-
-void ServerConnection::fail(const Failure& failure) {
-  if (asyncio::detail::is_cancelled_error(failure.error)) {
-    const bool ours = late_status_ != 0 && take_back_cancellation();
-    if (answer_ == Answer::begun) abort();
-    if (!ours) asyncio::detail::raise(failure);
-    stays_ = false;
-    linger_ = true;
-    send_after_error(late_status_, "it took too long\n");
-    return;
-  }
-  (void)take_back_cancellation();
-  if (asyncio::detail::is_keyboard_interrupt(failure.error)) {
-    asyncio::detail::raise(failure);
-  }
-  if (lost_ && failure.error == lost_with_) return;
-  try {
-    std::rethrow_exception(failure.error);
-  } catch (const Abort& asked_for) {
-    send_after_error(asked_for.status(), asked_for.what());
-  } catch (...) {
-    report(failure);
-    send_after_error(500, "the server has failed\n");
-  }
-}
-
-void ServerConnection::report(const Failure& failure) {
-  ExceptionContext context;
-  context.message = fmt::format("Unhandled exception in the handler of {} {}, connection with {}",
-                                head().method, head().path, writer_.peername().str());
-  asyncio::detail::remember(failure);
-  context.exception = failure.error;
-  context.task = current_task();
-  loop_.report(context);
-}
-
-void ServerConnection::send_after_error(int status, const std::string& text) noexcept {
-  if (answer_ != Answer::none) return abort();
-  try {
-    send(Reply(status, text));
-  } catch (...) {
-    abort();
-  }
-}
-
-void ServerConnection::abort() noexcept {
-  writer_.abort();
-  lost_ = over_ = true;
-}
-
 // What is left of the request is read later, or never.
 void ServerConnection::end_request() {
   answer_ = Answer::done;
-  if (!stays_) over_ = true;
-  if (lost_) over_ = true;
-  if (!lost_ && (!requests_.has_more() || out_.size() > sent_at_once)) flush();
+  if (!requests_.has_more() || out_.size() > sent_at_once) flush();
+  if (!stays_ || lost_) over_ = true;
 }
 
 const Headers& ServerConnection::headers() {
@@ -355,71 +298,6 @@ const Headers& ServerConnection::headers() {
     for (const RequestHead::Field& field : head().fields) headers_.add(field.name, field.value);
   }
   return headers_;
-}
-
-// --- limits -------------------------------------------------------------------------------------
-
-void ServerConnection::server_closes() noexcept {
-  stays_ = false;
-  if (idle_) writer_.close();  // and so HeadWait finds the end
-}
-
-void ServerConnection::watch(Limit what, std::optional<Duration> time) {
-  limit_ = Limit::none;
-  if (!time) return;
-  const TimePoint now(Duration::nanoseconds(alarm_.now()));
-  limit_at_ = (now + *time).since_epoch().nanoseconds();
-  limit_ = what;
-  if (limit_at_ != ConnectionAlarm::never) alarm_.ring_by(limit_at_);
-}
-
-void ServerConnection::time_is_over() noexcept {
-  const std::int64_t now = alarm_.now();
-  try {
-    if (handler_until_ <= now) {
-      handler_until_ = ConnectionAlarm::never;
-      cancel_handler(503);
-    }
-    if (limit_ != Limit::none && limit_at_ <= now) {
-      limit_is_over(std::exchange(limit_, Limit::none));
-    }
-    const std::int64_t limit_at = limit_ == Limit::none ? ConnectionAlarm::never : limit_at_;
-    const std::int64_t next = std::min(handler_until_, limit_at);
-    if (next != ConnectionAlarm::never) alarm_.ring_by(next);
-  } catch (...) {
-    abort();  // there is no memory to wait for it any longer
-  }
-}
-
-void ServerConnection::limit_is_over(Limit what) {
-  switch (what) {
-    case Limit::none: return;
-    case Limit::idle: writer_.close(); return;
-    case Limit::head:
-      forget_request();
-      stays_ = false;
-      send_after_error(408, "the request took too long to come\n");
-      flush();
-      if (!writer_.can_write_eof()) return writer_.close();
-      writer_.write_eof();
-      dropped_ = 0;
-      leaving_ = true;  // HeadWait drops what comes, so that the client can read this
-      watch(Limit::leave, time_to_leave);
-      return;
-    case Limit::body: cancel_handler(408); return;
-    case Limit::write:
-      if (writer_.get_write_buffer_size() >= unsent_before_) return writer_.abort();
-      unsent_before_ = writer_.get_write_buffer_size();
-      watch(Limit::write, core_.limits.write_time);
-      return;
-    case Limit::leave: writer_.abort(); return;
-  }
-}
-
-void ServerConnection::cancel_handler(int status) noexcept {
-  if (late_status_ != 0) return;
-  late_status_ = status;
-  (void)task_->cancel({});
 }
 
 }  // namespace asyncio::http::detail

@@ -74,6 +74,8 @@ class ServerConnection {
   [[nodiscard]] Coro<std::string> read_body();
   [[nodiscard]] Coro<std::optional<std::string>> next_of_body();
 
+  void hang_up() noexcept;
+
   // --- for streamed answers ---
 
   void start_reply(int status, const Headers* headers, std::string_view type);
@@ -93,8 +95,8 @@ class ServerConnection {
  private:
   // What the time runs for, if it does.
   enum class Limit : std::uint8_t { none, idle, head, body, write, leave };
-  // none → begun, by start_reply() → done; none → done, by send().
-  enum class Answer : std::uint8_t { none, begun, done };
+  // none → begun, by start_reply() → done; none → done, by send(). hung_up: there will be none.
+  enum class Answer : std::uint8_t { none, begun, done, hung_up };
   class Watch;
 
   // So much of a body that no handler has read is received and dropped, so that the connection can
@@ -125,6 +127,7 @@ class ServerConnection {
   void send(const Reply& reply);
   void send_after_error(int status, const std::string& text) noexcept;
   void fail(const Failure& failure);
+  void end_cancelled(const Failure& failure);
   void report(const Failure& failure);
   void end_request();
   void end_streamed();

@@ -312,3 +312,19 @@ ASYNC_TEST(HttpErrors, ThatAreAnswersAreNotReported) {
   EXPECT_THROW((void)Abort(99), std::invalid_argument);
   co_await ended(server);
 }
+
+// It is the handler's error, not its end, that somebody has cancelled what it waits for.
+ASYNC_TEST(HttpErrors, OfWhatAHandlerAwaitsMayBeACancellation) {
+  const LogCapture reports;
+  Server server;
+  server.get("/", [](Request&) -> Coro<Reply> {
+    auto other = asyncio::create_task(fails_deep_down());
+    other.cancel();
+    co_return std::to_string(co_await other);
+  });
+  server.get("/plain", [](Request&) -> Reply { throw asyncio::CancelledError(); });
+  EXPECT_EQ((co_await get(server, "/")).status, 500);
+  EXPECT_EQ((co_await get(server, "/plain")).status, 500);
+  EXPECT_EQ(reports.lines().size(), 2U);
+  co_await ended(server);
+}
