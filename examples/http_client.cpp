@@ -33,7 +33,7 @@ asyncio::Coro<http::Server> start_server() {
     for (const char* line : {"starting\n", "work", "ing\n", "done\n"}) co_await out.write(line);
   });
   server.get("/slow", [](http::Request&) -> asyncio::Coro<http::Reply> {
-    co_await asyncio::sleep(1h);
+    co_await asyncio::sleep(200ms);
     co_return http::Reply("at last\n");
   });
   server.get("/busy", [attempts = 0](http::Request&) mutable {
@@ -117,7 +117,7 @@ asyncio::Coro<> async_main() {
   co_await go_wrong(client);
   co_await try_again(client);
   client.close();
-  co_await server.shutdown(0s);
+  co_await server.shutdown(1s);
 }
 
 int main(int argc, char** argv) { return asyncio::run_main(argc, argv, async_main); }

@@ -33,6 +33,8 @@ REPLACEMENTS = [
 REAL_TIME = [
     (re.compile(r"\d+\.\d+(?= seconds)"), "<time>"),
     (re.compile(r"(?<=用时\(秒\): )\d+\.\d+"), "<time>"),
+    # A bar in a file: how fast, and how long.
+    (re.compile(r"\d[\d.,]*k?/s, \d+:\d\d"), "<rate>"),
 ]
 
 
