@@ -17,7 +17,8 @@ WITH_UNIQUE_PTR = 37_000
 USES_UNIQUE_PTR = {"datagram", "event_loop", "executor", "run", "testing", "threads", "workers",
                    "wrap_future"}
 # Those and what a server needs: it defines members of EventLoop.
-BUDGET_OF = {"transports": 38_000}
+# And nlohmann's JSON, which is what http_json is for, and why it is a header of its own.
+BUDGET_OF = {"transports": 38_000, "http_json": 100_000}
 UMBRELLA = 42_000  # the network's part of it is 1,500
 
 
