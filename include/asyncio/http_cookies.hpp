@@ -1,14 +1,13 @@
 #pragma once
 
-#include <cstddef>
+#include <asyncio/http_params.hpp>
+
 #include <cstdint>
 #include <initializer_list>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace asyncio::http {
 
@@ -17,32 +16,25 @@ namespace asyncio::http {
 /// Python: httpx.Cookies, without domains and paths: those the client's jar looks after
 /// Throws: (where values are set) std::invalid_argument for a name that is no token, and for a
 /// value with a control character, a space, a comma or a semicolon.
-class Cookies {
+class Cookies : private Params {
  public:
-  struct Item {
-    std::string name;
-    std::string value;
-    friend bool operator==(const Item&, const Item&) = default;
-  };
-  using const_iterator = std::vector<Item>::const_iterator;
+  using Params::const_iterator;
+  using Params::Item;
 
   Cookies() noexcept = default;
   Cookies(std::initializer_list<std::pair<std::string_view, std::string_view>> items);
 
   void set(std::string_view name, std::string_view value);
-  [[nodiscard]] std::optional<std::string> get(std::string_view name) const;
-  [[nodiscard]] bool contains(std::string_view name) const noexcept;
+  using Params::contains;
+  using Params::get;
   /// "a=1; b=2"
   [[nodiscard]] std::string str() const;
 
-  [[nodiscard]] const_iterator begin() const noexcept { return items_.begin(); }
-  [[nodiscard]] const_iterator end() const noexcept { return items_.end(); }
-  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+  using Params::begin;
+  using Params::empty;
+  using Params::end;
+  using Params::size;
   friend bool operator==(const Cookies&, const Cookies&) = default;
-
- private:
-  std::vector<Item> items_;
 };
 
 /// For options: refers to cookies of the caller's, which live while the call is made.

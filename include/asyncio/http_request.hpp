@@ -4,6 +4,7 @@
 #include <asyncio/coroutine.hpp>
 #include <asyncio/duration.hpp>
 #include <asyncio/http_headers.hpp>
+#include <asyncio/http_params.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -39,7 +40,9 @@ class Request {
   [[nodiscard]] std::string_view path() const noexcept;
   /// What follows the "?", as it was sent.
   [[nodiscard]] std::string_view query() const noexcept;
-  /// The first value of that name in the query, decoded; "+" is a space.
+  /// The query, decoded; "+" is a space.
+  [[nodiscard]] Params params() const { return Params::parse(query()); }
+  /// The first value of that name in it.
   [[nodiscard]] std::optional<std::string> query_value(std::string_view name) const;
   /// What stands in the path for "{name}" of the route, decoded.
   ///

@@ -37,24 +37,12 @@ Cookies::Cookies(std::initializer_list<std::pair<std::string_view, std::string_v
 
 void Cookies::set(std::string_view name, std::string_view value) {
   check_cookie(name, value);
-  std::erase_if(items_, [&](const Item& item) { return item.name == name; });
-  items_.push_back({std::string(name), std::string(value)});
-}
-
-std::optional<std::string> Cookies::get(std::string_view name) const {
-  for (const Item& item : items_) {
-    if (item.name == name) return item.value;
-  }
-  return std::nullopt;
-}
-
-bool Cookies::contains(std::string_view name) const noexcept {
-  return std::any_of(begin(), end(), [&](const Item& item) { return item.name == name; });
+  Params::set(name, value);
 }
 
 std::string Cookies::str() const {
   std::string text;
-  for (const Item& item : items_) {
+  for (const Item& item : *this) {
     if (!text.empty()) text += "; ";
     text += item.name + '=' + item.value;
   }

@@ -19,15 +19,7 @@ std::string_view Request::path() const noexcept { return connection_->path(); }
 std::string_view Request::query() const noexcept { return connection_->head().query; }
 
 std::optional<std::string> Request::query_value(std::string_view name) const {
-  std::string_view rest = query();
-  while (!rest.empty()) {
-    const std::string_view item = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(item.size() + 1, rest.size()));
-    const std::size_t equals = std::min(item.find('='), item.size());
-    if (detail::percent_decode(item.substr(0, equals), true) != name) continue;
-    return detail::percent_decode(item.substr(std::min(equals + 1, item.size())), true);
-  }
-  return std::nullopt;
+  return params().get(name);
 }
 
 std::string_view Request::path_param(std::string_view name) const {
