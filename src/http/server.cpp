@@ -57,8 +57,8 @@ namespace {
 class Serve {
  public:
   explicit Serve(Ref<ServerCore> core) noexcept : core_(std::move(core)) {}
-  Coro<> operator()(StreamReader reader, StreamWriter writer) const {
-    return serve(core_, std::move(reader), std::move(writer));
+  Coro<> operator()(const StreamReader& reader, const StreamWriter& writer) const {
+    return serve(core_, reader, writer);
   }
 
  private:

@@ -69,6 +69,7 @@ void ServerConnection::send(const Reply& reply) {
 void ServerConnection::decide_to_stay(const Headers* headers) {
   if (headers != nullptr && !headers->empty() && list_has(headers->value("Connection"), "close")) {
     stays_ = false;
+    linger_ = true;
   }
   if (requests_.body_over()) return;
   // A client that waits for "100 Continue" may send its body or not.
@@ -218,6 +219,7 @@ Coro<> ServerConnection::settle() {
 // lost with it: so it is told the end first, and listened to for a while.
 Coro<> ServerConnection::take_leave() {
   flush();
+  linger_ = linger_ || requests_.has_more();
   if (linger_ && writer_.can_write_eof()) {
     writer_.write_eof();
     const Watch limit(*this, Limit::leave, time_to_leave);

@@ -189,8 +189,11 @@ const Handler* ServerConnection::begin_request() {
     return nullptr;
   }
   ++served_;
-  stays_ = head().keep_alive && !core_.closing() &&
-           (!core_.limits.max_requests || served_ < *core_.limits.max_requests);
+  stays_ = head().keep_alive && !core_.closing();
+  if (core_.limits.max_requests && served_ >= *core_.limits.max_requests) {
+    stays_ = false;
+    linger_ = true;
+  }
   asks_for_body_ = head().expects_continue && !requests_.has_more() && !requests_.body_over();
   head_only_ = head().method == "HEAD";
   path_ = head().path;

@@ -172,7 +172,7 @@ ASYNC_TEST(HttpBody, ThatIsTooLargeToBeDroppedEndsTheConnection) {
     client.send(in_chunks ? "895440\r\n" : "");
     const Answer answer = co_await client.answer();
     EXPECT_EQ(answer.content, "not read");
-    if (!in_chunks) EXPECT_EQ(answer.header("Connection"), "close");
+    EXPECT_EQ(answer.header("Connection"), in_chunks ? "" : "close");
     client.send(std::string(9'000'000, 'x'));
     client.get("/smuggled");
     const std::string rest = co_await client.rest();
