@@ -215,28 +215,34 @@ Coro<> ServerConnection::settle() {
   }
 }
 
-// A connection that is closed while the client still sends is reset, and what it was to read is
-// lost with it: so it is told the end first, and listened to for a while.
 Coro<> ServerConnection::take_leave() {
   flush();
   linger_ = linger_ || requests_.has_more();
-  if (linger_ && writer_.can_write_eof()) {
-    writer_.write_eof();
-    const Watch limit(*this, Limit::leave, time_to_leave);
-    dropped_ = 0;
-    at_end_ = false;
-    while (!at_end_ && !lost_ && dropped_ <= dropped_at_most) {
-      BodyWait rest(*this, nullptr);
-      auto came = co_await as_result(std::move(rest));
-      if (came.cancelled()) asyncio::detail::raise(asyncio::detail::failure_of(came));
-    }
-  }
+  if (linger_ && writer_.can_write_eof()) co_await linger();
   writer_.close();
   if (writer_.get_write_buffer_size() == 0) co_return;
   unsent_before_ = writer_.get_write_buffer_size();
   const Watch limit(*this, Limit::write, core_.limits.write_time);
   auto ended = co_await as_result(writer_.wait_closed());
   if (ended.cancelled()) asyncio::detail::raise(asyncio::detail::failure_of(ended));
+}
+
+// A connection that is closed while the client still sends is reset, and what it was to read is
+// lost with it: so it is told the end first, and listened to for a while.
+Coro<> ServerConnection::linger() {
+  writer_.set_write_buffer_limits(0);
+  auto sent = co_await as_result(drain());
+  if (sent.cancelled()) asyncio::detail::raise(asyncio::detail::failure_of(sent));
+  if (!sent) co_return;
+  writer_.write_eof();
+  const Watch limit(*this, Limit::leave, time_to_leave);
+  dropped_ = 0;
+  at_end_ = false;
+  while (!at_end_ && !lost_ && dropped_ <= dropped_at_most) {
+    BodyWait rest(*this, nullptr);
+    auto came = co_await as_result(std::move(rest));
+    if (came.cancelled()) asyncio::detail::raise(asyncio::detail::failure_of(came));
+  }
 }
 
 }  // namespace asyncio::http::detail

@@ -134,6 +134,7 @@ class ServerConnection {
   void decide_to_stay(const Headers* headers);
   [[nodiscard]] std::string_view connection_line() const noexcept;
   [[nodiscard]] Coro<> drain();
+  [[nodiscard]] Coro<> linger();
   void put(std::string_view content);
   void check_length(std::size_t more);
   void flush();

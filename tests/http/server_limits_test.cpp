@@ -243,14 +243,14 @@ ASYNC_TEST(HttpLimits, AClientThatReadsSlowlyIsServed) {
   server.get("/", [&](Request&) { return Reply(std::string(30'000'000, 'x')); });
   const HttpClient client = co_await connected(server);
   client.get("/");
+  client.send("bad\r\n\r\n");  // what follows is not answered in the middle of it
   (void)co_await client.reader().readuntil("\r\n\r\n");
   std::size_t size = 0;
   for (int i = 0; size < 30'000'000; ++i) {
     size += (co_await client.reader().readexactly(1'000'000)).size();
     if (i < 10) co_await asyncio::sleep(15ms);
   }
-  client.get("/");
-  EXPECT_EQ((co_await client.answer()).content.size(), 30'000'000U);
+  EXPECT_EQ((co_await client.answer()).status, 400);
   co_await client.close();
   co_await ended(server);
 }
