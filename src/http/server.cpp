@@ -124,7 +124,9 @@ Server::~Server() = default;
 void Server::add(std::string_view method, std::string_view pattern, detail::Handler handler) {
   state_->core->router.add(method, pattern, std::move(handler));
 }
-void Server::set_fallback(detail::Handler handler) { state_->core->fallback = std::move(handler); }
+void Server::set_fallback(detail::Handler handler) {
+  state_->core->fallbacks.push_front(std::move(handler));
+}
 
 Coro<> Server::start(std::string_view host, std::uint16_t port, ServerOptions options) {
   detail::check_open(*state_, "start()");

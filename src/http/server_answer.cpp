@@ -51,18 +51,24 @@ void ServerConnection::send(const Reply& reply) {
   }
   const std::string_view content =
       has_content && !head_only_ ? std::string_view(reply.content) : std::string_view();
+  const bool copied = content.size() <= copied_at_most;
+  add(head, copied ? content : std::string_view());
+  answer_ = Answer::done;
+  if (copied) return;
+  writer_.writelines({out_, content});
+  out_.clear();
+}
+
+// All of it or, when there is no memory, nothing.
+void ServerConnection::add(const ReplyHead& head, std::string_view content) {
   const std::size_t before = out_.size();
   try {
     append_head(out_, head);
-    if (content.size() <= copied_at_most) out_ += content;
+    out_ += content;
   } catch (...) {
     out_.resize(before);
     throw;
   }
-  answer_ = Answer::done;
-  if (content.size() <= copied_at_most) return;
-  writer_.writelines({out_, content});
-  out_.clear();
 }
 
 // Called before the head is made: it says how it goes on.
@@ -111,13 +117,14 @@ void ServerConnection::start_reply(int status, const Headers* headers, std::stri
   chunks_ = !head().http10 && !length && may_have_content(status);
   declared_ = length;
   status_ = status;
-  append_head(out_, {.status = status,
-                     .headers = headers,
-                     .date = core_.date(),
-                     .type = type,
-                     .length = length,
-                     .chunked = chunks_,
-                     .connection = connection_line()});
+  add({.status = status,
+       .headers = headers,
+       .date = core_.date(),
+       .type = type,
+       .length = length,
+       .chunked = chunks_,
+       .connection = connection_line()},
+      {});
   answer_ = Answer::begun;
 }
 
@@ -218,7 +225,7 @@ Coro<> ServerConnection::settle() {
 Coro<> ServerConnection::take_leave() {
   flush();
   linger_ = linger_ || requests_.has_more();
-  if (linger_ && writer_.can_write_eof()) co_await linger();
+  if (linger_) co_await linger();
   writer_.close();
   if (writer_.get_write_buffer_size() == 0) co_return;
   unsent_before_ = writer_.get_write_buffer_size();
@@ -234,7 +241,7 @@ Coro<> ServerConnection::linger() {
   auto sent = co_await as_result(drain());
   if (sent.cancelled()) asyncio::detail::raise(asyncio::detail::failure_of(sent));
   if (!sent) co_return;
-  writer_.write_eof();
+  if (writer_.can_write_eof()) writer_.write_eof();
   const Watch limit(*this, Limit::leave, time_to_leave);
   dropped_ = 0;
   at_end_ = false;

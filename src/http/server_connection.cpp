@@ -226,9 +226,8 @@ void ServerConnection::refuse(const RequestError& error) {
 const Handler* ServerConnection::find_handler() {
   core_.router.find(head().method, head().path, match_);
   if (match_.route != nullptr) return &match_.route->handler;
-  const Handler& last = core_.fallback;
-  const bool has_last = last.plain || last.awaited || last.streaming;
-  return has_last && !match_.path_known && head().path != "*" ? &last : nullptr;
+  if (core_.fallbacks.empty() || match_.path_known || head().path == "*") return nullptr;
+  return &core_.fallbacks.front();
 }
 
 void ServerConnection::answer_without_handler() {

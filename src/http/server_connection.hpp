@@ -131,6 +131,7 @@ class ServerConnection {
   void report(const Failure& failure);
   void end_request();
   void end_streamed();
+  void add(const ReplyHead& head, std::string_view content);
   void decide_to_stay(const Headers* headers);
   [[nodiscard]] std::string_view connection_line() const noexcept;
   [[nodiscard]] Coro<> drain();

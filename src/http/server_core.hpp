@@ -6,6 +6,7 @@
 #include "http/router.hpp"
 
 #include <cstdint>
+#include <forward_list>
 #include <string>
 #include <string_view>
 
@@ -34,7 +35,7 @@ class ServerCore {
   [[nodiscard]] bool closing() const noexcept { return closing_; }
 
   Router router;
-  Handler fallback;
+  std::forward_list<Handler> fallbacks;  ///< the first one counts; others may still run
   const ServerLimits limits;
   ServerConnection* first_connection = nullptr;
 

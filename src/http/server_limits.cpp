@@ -50,8 +50,7 @@ void ServerConnection::limit_is_over(Limit what) {
       stays_ = false;
       send_after_error(408, "the request took too long to come\n");
       flush();
-      if (!writer_.can_write_eof()) return writer_.close();
-      writer_.write_eof();
+      if (writer_.can_write_eof()) writer_.write_eof();
       dropped_ = 0;
       leaving_ = true;  // HeadWait drops what comes, so that the client can read this
       watch(Limit::leave, time_to_leave);
