@@ -50,8 +50,9 @@ Coro<> send_chunks(Transfer& transfer, AsyncGenerator<std::string>& chunks) {
       piece = co_await chunks.next();
     }
     transfer.end_of_body();
-  } catch (const std::exception&) {
+  } catch (...) {  // a cancellation, too: nobody else would end the body
     transfer.fail(std::current_exception());
+    throw;
   }
 }
 
