@@ -34,6 +34,14 @@ ShareHandle make_share() {
   return share;
 }
 
+std::exception_ptr closed_while_asking() noexcept {
+  try {
+    return std::make_exception_ptr(RuntimeError("http::Client: it was closed while a request ran"));
+  } catch (const std::bad_alloc&) {
+    return std::current_exception();
+  }
+}
+
 // Gives the pieces to curl while the request runs. One that completes the length that was said
 // waits for the end, or what came behind it would be lost without a word.
 Coro<> send_chunks(Transfer& transfer, AsyncGenerator<std::string>& chunks) {
@@ -87,8 +95,7 @@ Multi& ClientState::multi() {
 void ClientState::close() noexcept {
   is_closed_ = true;
   if (multi_ == nullptr) return;
-  multi_->fail_all(
-      std::make_exception_ptr(RuntimeError("http::Client: it was closed while a request ran")));
+  multi_->fail_all(closed_while_asking());
   lookups_.clear();
   idle_.clear();
   multi_.reset();

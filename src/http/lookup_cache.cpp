@@ -45,15 +45,11 @@ Coro<std::string> LookupCache::look_up(EventLoop& loop, std::string host, std::u
   Task<Outcome> task = found->second.task;
   const Outcome outcome = co_await shield(task);
   if (outcome.error) {
-    forget(host, port);
+    entries_.erase(key);
     std::rethrow_exception(outcome.error);
   }
   // "+": it may grow old.
   co_return "+" + key + ":" + outcome.addresses;
-}
-
-void LookupCache::forget(const std::string& host, std::uint16_t port) noexcept {
-  entries_.erase(key_of(host, port));
 }
 
 void LookupCache::clear() noexcept {

@@ -21,8 +21,6 @@ class LookupCache {
   /// Returns: "HOST:PORT:ADDRESS,ADDRESS", as curl takes it.
   /// Throws: gaierror, std::invalid_argument.
   [[nodiscard]] Coro<std::string> look_up(EventLoop& loop, std::string host, std::uint16_t port);
-  /// An address of them has turned out to be wrong.
-  void forget(const std::string& host, std::uint16_t port) noexcept;
   void clear() noexcept;
 
  private:

@@ -136,7 +136,11 @@ std::size_t Transfer::most_bytes() const noexcept { return client_->config().max
 
 void Transfer::finish(CURLcode code) noexcept {
   is_added_ = false;
-  if (code != CURLE_OK && !failure_) failure_ = error_of(code);
+  try {
+    if (code != CURLE_OK && !failure_) failure_ = error_of(code);
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
   over();
 }
 

@@ -4,6 +4,7 @@
 #include <asyncio/http_server.hpp>
 
 #include "support/errors.hpp"
+#include "support/log_capture.hpp"
 #include "support/pattern.hpp"
 
 #include <gtest/gtest.h>
@@ -160,6 +161,22 @@ TEST(HttpBothEnds, ARequestThatIsCancelledAnywhereLeavesNothingBehind) {
                 auto rest = co_await asyncio::as_result(stream.value().read());
                 if (rest.cancelled()) throw asyncio::CancelledError();
               }
+              server.close();
+            }),
+            "");
+}
+
+// Failure 91
+TEST(HttpBothEnds, ARequestThatFindsNoMemoryFailsAndLeavesNothingBehind) {
+  const support::LogCapture reports;
+  EXPECT_EQ(asyncio::testing::fail_at_each_allocation([]() -> Coro<> {
+              Server server;
+              server.get("/", [](Request&) { return Reply("x"); });
+              co_await server.start("127.0.0.1", 0);
+              const std::string url = url_of(server);
+              const Client client;
+              auto answer = co_await asyncio::as_result(client.get(url));
+              if (answer && answer.value().is_success()) EXPECT_EQ(answer.value().content, "x");
               server.close();
             }),
             "");
