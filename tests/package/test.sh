@@ -14,6 +14,7 @@ cmake -S "$here/user" -B "$work/found" -G Ninja -DCMAKE_CXX_COMPILER="$compiler"
       -DCMAKE_PREFIX_PATH="$work/installed" > "$work/found.log"
 cmake --build "$work/found" >> "$work/found.log" || { cat "$work/found.log"; exit 1; }
 [ "$("$work/found/user")" = "Hello from a task: 42" ]
+[ "$("$work/found/user_http")" = "Hello by HTTP" ]
 
 echo "pkg-config"
 export PKG_CONFIG_PATH
@@ -21,6 +22,9 @@ PKG_CONFIG_PATH=$(dirname "$(find "$work/installed" -name asyncio.pc)")
 # shellcheck disable=SC2046
 "$compiler" -std=c++20 "$here/user/main.cpp" -o "$work/user" $(pkg-config --cflags --libs --static asyncio)
 [ "$("$work/user")" = "Hello from a task: 42" ]
+# shellcheck disable=SC2046
+"$compiler" -std=c++20 "$here/user/http.cpp" -o "$work/user_http" $(pkg-config --cflags --libs --static asyncio-http)
+[ "$("$work/user_http")" = "Hello by HTTP" ]
 
 echo "add_subdirectory, without our flags or tests"
 cmake -S "$here/user" -B "$work/added" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
