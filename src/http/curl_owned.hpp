@@ -30,7 +30,7 @@ class CurlList {
   void add(const std::string& line) {
     curl_slist* const longer = curl_slist_append(list_.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
-    (void)list_.release();
+    [[maybe_unused]] const curl_slist* const within = list_.release();
     list_.reset(longer);
   }
   [[nodiscard]] curl_slist* get() const noexcept { return list_.get(); }

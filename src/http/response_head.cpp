@@ -50,10 +50,9 @@ void ResponseHead::take_status(std::string_view line) {
   into_.http_version = line.substr(0, space);
   std::string_view rest = trim(line.substr(space));
   into_.status_code = 0;
-  std::from_chars(rest.data(), rest.data() + std::min(rest.size(), std::size_t{3}),
-                  into_.status_code);
-  rest.remove_prefix(std::min(rest.size(), std::size_t{3}));
-  rest = trim(rest);
+  const std::string_view digits = rest.substr(0, 3);
+  std::from_chars(digits.data(), digits.data() + digits.size(), into_.status_code);
+  rest = trim(rest.substr(digits.size()));
   into_.reason_phrase = rest.empty() ? usual_reason(into_.status_code) : rest;
 }
 
