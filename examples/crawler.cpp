@@ -7,8 +7,10 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdlib>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,10 +45,24 @@ void show(const crawler::Crawled& crawled, const Arguments& arguments, asyncio::
             << std::endl;
 }
 
+// Before hundreds of requests are made for it.
+void check_folder_of(const std::string& file) {
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  if (std::filesystem::is_directory(folder)) return;
+  throw std::runtime_error("cannot write " + file + ": there is no folder " + folder.string());
+}
+
 asyncio::Coro<> run(Arguments arguments, std::string token) {
+  if (!arguments.csv.empty()) check_folder_of(arguments.csv);
   const std::string markdown = co_await crawler::load_list(arguments.list);
   std::vector<crawler::Project> projects = crawler::parse_list(markdown);
   std::cout << projects.size() << " projects in " << arguments.list << std::endl;
+  if (projects.empty()) {
+    throw std::runtime_error(
+        "nothing to ask for: a project is a line \"* [name](https://github.com/owner/repo)\" below "
+        "a "
+        "heading \"## category\"");
+  }
   const crawler::CrawlOptions options{
       .api = arguments.api, .token = token, .concurrency = arguments.concurrency};
   asyncio::EventLoop& loop = asyncio::get_running_loop();
@@ -95,7 +111,11 @@ int main(int argc, char** argv) {
   app.add_option("--csv", arguments.csv, "where all of them are written to");
   app.add_option("--concurrency", arguments.concurrency, "requests at the same time")
       ->check(CLI::Range(1, 10'000));
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   if (arguments.list.empty() && app.count("--concurrency") == 0) arguments.concurrency = 600;
   return asyncio::run_main(argc, argv, [&] { return async_main(arguments); });
 }
