@@ -27,6 +27,7 @@ std::string describe(CURL* easy, CURLcode code, const char* text) {
       code == CURLE_COULDNT_CONNECT || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR;
   if (!is_the_systems || number == 0) return what;
   const std::string reason = std::generic_category().message(static_cast<int>(number));
+  if (code == CURLE_COULDNT_CONNECT) return "cannot connect: " + reason;
   return what.find(reason) == std::string::npos ? what + ": " + reason : what;
 }
 
