@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from measure import CPU, Failed, environment
 from net_rows import Row, Server
@@ -58,9 +58,9 @@ def resident(pid: int) -> int:
         return int(re.search(r"^Rss:\s+(\d+) kB", text.read(), re.MULTILINE)[1]) * 1024
 
 
-def settle(fifo: bool) -> None:
+def settle(fifo: bool, cpu: int = CPU) -> None:
     """In a child: its CPU; run until it waits, if that is allowed; as many files as are allowed."""
-    os.sched_setaffinity(0, {CPU})
+    os.sched_setaffinity(0, {cpu})
     if fifo:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -75,10 +75,10 @@ def fifo_allowed() -> bool:
     return True
 
 
-def start(command: list[str], fifo: bool, **more) -> subprocess.Popen:
+def start(command: list[str], fifo: bool, cpu: int = CPU, **more) -> subprocess.Popen:
     try:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                preexec_fn=lambda: settle(fifo), **more)
+                                preexec_fn=lambda: settle(fifo, cpu), **more)
     except OSError as error:
         raise Failed(f"{command[0]}: {error.strerror}") from None
 
@@ -102,10 +102,11 @@ def stop(process: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def serving(bench: Bench, server: Server, mode: str, fifo: bool) -> Iterator[tuple[int, int]]:
+def serving(bench: Bench, server: Server, mode: str, fifo: bool,
+            cpu: int = CPU) -> Iterator[tuple[int, int]]:
     """Process and port."""
     with tempfile.TemporaryFile("w+") as errors:
-        process = start(server.command(mode), fifo, stderr=errors,
+        process = start(server.command(mode), fifo, cpu, stderr=errors,
                         env=bench.environment | server.environment())
         with process:
             try:
@@ -119,14 +120,14 @@ def serving(bench: Bench, server: Server, mode: str, fifo: bool) -> Iterator[tup
                 stop(process)
 
 
-class Load:
-    """net/load.cpp, connected and ready."""
+class Asker:
+    """A program that says READY, and begins when it gets a line."""
 
-    def __init__(self, bench: Bench, row: Row, port: int, fifo: bool, amount: str) -> None:
-        command = [bench.load, row.load, str(port), str(row.connections), str(row.bytes), amount]
-        self.process = start(command, fifo, stdin=subprocess.PIPE, env=bench.environment)
+    def __init__(self, command: list[str], fifo: bool, environment: dict[str, str],
+                 cpu: int = CPU) -> None:
+        self.process = start(command, fifo, cpu, stdin=subprocess.PIPE, env=environment)
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         try:
             line_of(self.process, "READY")
         except Failed:
@@ -139,39 +140,55 @@ class Load:
         self.process.stdin.close()
         self.process.stdout.close()
 
-    def run(self) -> int:
-        """Returns the operations; the connections stay."""
+    def begin(self) -> None:
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        return json.loads("{" + line_of(self.process, "{"))["operations"]
+
+    def run(self) -> dict[str, float]:
+        """Returns what it says at the end; its connections stay."""
+        self.begin()
+        return json.loads("{" + line_of(self.process, "{"))
 
 
-def wrk(bench: Bench, row: Row, port: int) -> int:
-    command = ["wrk", "-t1", f"-c{row.connections}", "-d1s", f"http://127.0.0.1:{port}/"]
-    process = start(command, bench.fifo, env=bench.environment)
+class Load(Asker):
+    """net/load.cpp, connected."""
+
+    def __init__(self, bench: Bench, row: Row, port: int, fifo: bool, amount: str) -> None:
+        super().__init__([bench.load, row.load, str(port), str(row.connections), str(row.bytes),
+                          amount], fifo, bench.environment)
+
+
+class Answered(NamedTuple):
+    requests: int
+    per_second: float
+
+
+def wrk(bench: Bench, connections: int, port: int, cpu: int = CPU) -> Answered:
+    command = ["wrk", "-t1", f"-c{connections}", "-d1s", f"http://127.0.0.1:{port}/"]
+    process = start(command, bench.fifo, cpu, env=bench.environment)
     try:
         text = process.communicate(timeout=PATIENCE)[0]
     except subprocess.TimeoutExpired:
         raise Failed(f"wrk: not over after {PATIENCE} s") from None
     finally:
         stop(process)
-    found = re.search(r"(\d+) requests in", text)
+    found = re.search(r"(\d+) requests in(?s:.*)^Requests/sec:\s+([\d.]+)", text, re.MULTILINE)
     wrong = re.search(r"Non-2xx.*|Socket errors: (?!connect 0, read 0, write 0).*", text)
     if not found or int(found[1]) == 0 or wrong:
         raise Failed(wrong[0] if wrong else f"wrk: {text.strip()!r}")
-    return int(found[1])
+    return Answered(int(found[1]), float(found[2]))
 
 
 def rate(bench: Bench, server: Server, row: Row) -> Sample:
     with serving(bench, server, row.mode, bench.fifo) as (pid, port):
         if row.load == "wrk":
             before = usage(pid)
-            operations = wrk(bench, row, port)
+            operations = wrk(bench, row.connections, port).requests
             after = usage(pid)
         else:
             with Load(bench, row, port, bench.fifo, f"{bench.seconds}s") as load:
                 before = usage(pid)
-                operations = load.run()
+                operations = load.run()["operations"]
                 after = usage(pid)
     return Sample(operations, *(b - a for a, b in zip(before, after, strict=True)))
 
@@ -187,7 +204,7 @@ def calls(bench: Bench, server: Server, row: Row) -> float:
             said = tracer.stderr.readline()
             if "attached" not in said:
                 raise Failed(said.strip() or "strace says nothing")
-            operations = load.run()
+            operations = load.run()["operations"]
             tracer.send_signal(signal.SIGINT)
             tracer.communicate(timeout=PATIENCE)
         total = [line.split() for line in counts if line.rstrip().endswith(" total")]
@@ -201,5 +218,5 @@ def memory(bench: Bench, server: Server, row: Row) -> float:
     with serving(bench, server, row.mode, bench.fifo) as (pid, port), \
             Load(bench, row, port, bench.fifo, "") as load:
         before = resident(pid)
-        connections = load.run()
+        connections = load.run()["operations"]
         return (resident(pid) - before) / connections

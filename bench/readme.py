@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Writes bench/README.md from the results of micro.py, growth.py, net.py and compile_cost.py.
+"""Writes bench/README.md from the results of micro.py, growth.py, net.py, http_main.py and
+compile_cost.py.
 
 Usage: readme.py BUILD_DIR
 
 What has not been run is said to be missing. bench/notes.md may have a section for each row, below
 "## NAME", that says why the row misses its bar; NAME is the row's, in the table of growth
-growth_ROW, in those of the network net_ROW, and compile_asio or compile_empty for the compiler's
-cost.
+growth_ROW, in those of the network net_ROW, in those of HTTP http_ROW, and compile_asio or
+compile_empty for the compiler's cost.
 """
 import os
 import re
 import sys
 
+import http_report
 import machine
 import net_report
 import report
@@ -27,6 +29,7 @@ HOW = """\
     ./dev bench growth      # what an operation costs among a thousand and among a million
     ./dev bench compile     # what including the library costs
     ./dev bench net         # servers, per CPU time; --quick, --only ROW,..., --servers NAME,...
+    ./dev bench http        # clients and servers of HTTP; --quick, --only ROW,...
     ./dev bench --install   # installs the other libraries first
 
 A library that is not installed is left out, and the table says so.
@@ -158,6 +161,10 @@ def network(data: dict | None) -> str:
     return NOT_RUN if data is None else measured(data) + net_report.section(data, ", ".join(LOOPS))
 
 
+def http(data: dict | None) -> str:
+    return NOT_RUN if data is None else measured(data) + http_report.section(data)
+
+
 def notes() -> dict[str, str]:
     path = os.path.join(HERE, "notes.md")
     if not os.path.exists(path):
@@ -170,7 +177,7 @@ def notes() -> dict[str, str]:
 def missed(results: list[dict | None]) -> list[tuple[str, str]]:
     """The names in notes.md and the titles."""
     found = []
-    for prefix, data in zip(("", "growth_", "compile_", "net_"), results, strict=True):
+    for prefix, data in zip(("", "growth_", "compile_", "net_", "http_"), results, strict=True):
         for row in data["rows"] if data else []:
             if row["met"] is False:
                 found.append((prefix + row["name"], row["title"]))
@@ -187,7 +194,7 @@ def reasons(results: list[dict | None]) -> str:
 
 
 def readme(results: list[dict | None]) -> str:
-    micro_data, growth_data, compile_data, net_data = results
+    micro_data, growth_data, compile_data, net_data, http_data = results
     rounds = micro_data["rounds"] if micro_data else 21
     parts = [
         section("Machine", about_machine(results)),
@@ -198,6 +205,7 @@ def readme(results: list[dict | None]) -> str:
         section("Memory", memory(micro_data)),
         section("Growth", growth(growth_data)),
         section("Network", network(net_data)),
+        section("HTTP", http(http_data)),
         section("What including it costs", compile_cost(compile_data)),
         section("Rows that miss, and why", reasons(results)),
     ]
@@ -209,7 +217,7 @@ def main() -> int:
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    names = ("micro.json", "growth.json", "compile.json", "net.json")
+    names = ("micro.json", "growth.json", "compile.json", "net.json", "http.json")
     results = [machine.load(sys.argv[1], name) for name in names]
     path = os.path.join(HERE, "README.md")
     with open(path, "w", encoding="utf-8") as out:

@@ -1,0 +1,48 @@
+"""A client of the benchmark of HTTP on aiohttp; bench/http/plan.hpp says what it is asked."""
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+
+import aiohttp
+
+BODY_SIZE = 100
+
+
+async def ask(client: aiohttp.ClientSession, url: str, take: Callable[[], bool]) -> int:
+    answered = 0
+    while take():
+        async with client.get(url) as answer:
+            if answer.status != 200 or len(await answer.read()) != BODY_SIZE:
+                sys.exit(f"an answer with status {answer.status}")
+        answered += 1
+    return answered
+
+
+def at_most(requests: int) -> Callable[[], bool]:
+    left = iter(range(requests))
+    return lambda: next(left, None) is not None
+
+
+async def main(port: str, path: str, tasks: int, connections: int, amount: str) -> None:
+    origin = f"http://127.0.0.1:{port}"
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(connector=connector) as client:
+        async def ask_all(url: str, take: Callable[[], bool]) -> int:
+            return sum(await asyncio.gather(*(ask(client, url, take) for _ in range(tasks))))
+
+        timed = amount.endswith("s")
+        await ask_all(f"{origin}/", at_most(tasks if timed else 1))
+        print("READY", flush=True)
+        sys.stdin.readline()
+        began = time.monotonic_ns()
+        until = began + float(amount[:-1]) * 1e9 if timed else 0
+        take = (lambda: time.monotonic_ns() < until) if timed else at_most(int(amount))
+        answered = await ask_all(origin + path, take)
+        print(f'{{"operations": {answered}, "nanoseconds": {time.monotonic_ns() - began}}}',
+              flush=True)
+        sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
