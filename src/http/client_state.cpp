@@ -5,6 +5,7 @@
 #include <asyncio/finally.hpp>
 #include <asyncio/wait_for.hpp>
 
+#include "http/easy_options.hpp"
 #include "http/http_service.hpp"
 #include "http/transfer.hpp"
 #include "http/transfer_error.hpp"
@@ -110,16 +111,23 @@ EasyHandle ClientState::take_easy() {
   }
   EasyHandle easy(curl_easy_init());
   if (easy == nullptr) throw std::bad_alloc();
+  EasyOptions(easy.get()).prepare(config_, share_.get());
   return easy;
 }
 
-void ClientState::give_back(EasyHandle easy) noexcept {
+void ClientState::give_back(EasyHandle easy, bool prepared) noexcept {
   constexpr std::size_t most_kept = 128;
   if (is_closed_ || idle_.size() >= most_kept) return;
-  curl_easy_reset(easy.get());
   try {
+    EasyOptions options(easy.get());
+    if (prepared) {
+      options.forget_transfer();
+    } else {
+      curl_easy_reset(easy.get());
+      options.prepare(config_, share_.get());
+    }
     idle_.push_back(std::move(easy));
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     // It is freed.
   }
 }
@@ -231,21 +239,19 @@ StoredCookie cookie_of(std::string_view line) {
 
 std::vector<StoredCookie> ClientState::cookies() {
   EasyHandle easy = take_easy();
-  curl_easy_setopt(easy.get(), CURLOPT_SHARE, share_.get());
   curl_slist* list = nullptr;
   curl_easy_getinfo(easy.get(), CURLINFO_COOKIELIST, &list);
   std::vector<StoredCookie> cookies;
   const CurlList owned(list);
   for (; list != nullptr; list = list->next) cookies.push_back(cookie_of(list->data));
-  give_back(std::move(easy));
+  give_back(std::move(easy), true);
   return cookies;
 }
 
 void ClientState::clear_cookies() {
   EasyHandle easy = take_easy();
-  curl_easy_setopt(easy.get(), CURLOPT_SHARE, share_.get());
   curl_easy_setopt(easy.get(), CURLOPT_COOKIELIST, "ALL");
-  give_back(std::move(easy));
+  give_back(std::move(easy), true);
 }
 
 }  // namespace asyncio::http::detail

@@ -38,15 +38,15 @@ class ClientState : public ChainLink<ClientState> {
 
   [[nodiscard]] const ClientConfig& config() const noexcept { return config_; }
   [[nodiscard]] const Proxies& proxies() const noexcept { return proxies_; }
-  [[nodiscard]] CURLSH* share() const noexcept { return share_.get(); }
   /// Throws: RuntimeError on another loop than the first, or when it is closed.
   Multi& multi();
   /// Null when it is closed.
   [[nodiscard]] Multi* open_multi() const noexcept { return multi_.get(); }
 
-  /// One that may have been used before, without options.
+  /// One that is prepared, and may have been used before.
   EasyHandle take_easy();
-  void give_back(EasyHandle easy) noexcept;
+  /// `prepared`: what has been done with it has left no traces.
+  void give_back(EasyHandle easy, bool prepared) noexcept;
 
   [[nodiscard]] std::vector<StoredCookie> cookies();
   void clear_cookies();

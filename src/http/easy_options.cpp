@@ -34,7 +34,8 @@ void EasyOptions::check(CURLoption option, CURLcode code) {
                                  known != nullptr ? known->name : "?", curl_easy_strerror(code)));
 }
 
-void EasyOptions::general(const ClientConfig& config) {
+void EasyOptions::prepare(const ClientConfig& config, CURLSH* share) {
+  set(CURLOPT_SHARE, share);
   set(CURLOPT_NOSIGNAL, true);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_ACCEPT_ENCODING, "");  // whatever it can decompress
@@ -48,6 +49,9 @@ void EasyOptions::general(const ClientConfig& config) {
       static_cast<long>(config.http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
   if (config.http2) set(CURLOPT_PIPEWAIT, true);
   if (!config.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, config.unix_socket);
+  // Whatever the environment says: Proxies has looked at it.
+  set(CURLOPT_PROXY, "");
+  set(CURLOPT_NOPROXY, "");
 }
 
 void EasyOptions::tls(const ClientConfig& config) {
@@ -69,13 +73,12 @@ void EasyOptions::tls(const ClientConfig& config) {
   if (!config.client_key_password.empty()) set(CURLOPT_KEYPASSWD, config.client_key_password);
 }
 
-void EasyOptions::proxy(const Proxy* proxy, const ClientConfig& config) {
-  set(CURLOPT_PROXY, proxy == nullptr ? "" : proxy->url.c_str());
-  set(CURLOPT_NOPROXY, "");  // Proxies has looked at it
-  if (proxy == nullptr) return;
-  if (!proxy->username.empty()) {
-    set(CURLOPT_PROXYUSERNAME, proxy->username);
-    set(CURLOPT_PROXYPASSWORD, proxy->password);
+void EasyOptions::proxy(const Proxy& proxy, const ClientConfig& config) {
+  leave_traces_ = true;
+  set(CURLOPT_PROXY, proxy.url);
+  if (!proxy.username.empty()) {
+    set(CURLOPT_PROXYUSERNAME, proxy.username);
+    set(CURLOPT_PROXYPASSWORD, proxy.password);
   }
   set(CURLOPT_PROXY_SSL_VERIFYPEER, config.verify);
   set(CURLOPT_PROXY_SSL_VERIFYHOST, config.verify ? 2L : 0L);
@@ -84,6 +87,7 @@ void EasyOptions::proxy(const Proxy* proxy, const ClientConfig& config) {
 void EasyOptions::request(const Outgoing& request, const ClientConfig& config, CurlList& headers) {
   set(CURLOPT_URL, request.url.str());
   if (request.timeout.connect != config.timeout.connect) {
+    leave_traces_ = true;
     set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.timeout.connect));
   }
   method_and_body(request);
@@ -92,11 +96,19 @@ void EasyOptions::request(const Outgoing& request, const ClientConfig& config, C
     headers.add(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
   }
   if (request.has_body() && !request.headers.contains("Content-Type")) headers.add("Content-Type:");
-  if (headers.get() != nullptr) set(CURLOPT_HTTPHEADER, headers.get());
-  if (!request.cookies.empty()) set(CURLOPT_COOKIE, request.cookies);
+  set(CURLOPT_HTTPHEADER, headers.get());
+  set(CURLOPT_COOKIE, request.cookies.empty() ? nullptr : request.cookies.c_str());
+}
+
+void EasyOptions::forget_transfer() {
+  set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
+  set(CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));
+  set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
 }
 
 void EasyOptions::method_and_body(const Outgoing& request) {
+  if (request.method == "GET" && !request.has_body()) return;
+  leave_traces_ = true;
   if (request.chunks != nullptr || (request.body && request.body->size() > sent_at_once)) {
     set(CURLOPT_UPLOAD, true);
     const curl_off_t size =
@@ -114,9 +126,7 @@ void EasyOptions::method_and_body(const Outgoing& request) {
     set(CURLOPT_NOBODY, true);
     return;
   }
-  if (request.method != "GET" || request.has_body()) {
-    set(CURLOPT_CUSTOMREQUEST, request.method);
-  }
+  set(CURLOPT_CUSTOMREQUEST, request.method);
 }
 
 }  // namespace asyncio::http::detail

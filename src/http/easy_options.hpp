@@ -11,7 +11,8 @@ namespace asyncio::http::detail {
 /// Bodies up to this size go with the header lines; larger ones are asked for piece by piece.
 inline constexpr std::size_t sent_at_once = std::size_t{64} * 1024;
 
-/// Tells a handle of curl's what to do.
+/// Tells a handle of curl's what to do. A handle is prepared once; a usual request, such as a GET
+/// without a proxy, then sets nothing that the next one would not set anew.
 ///
 /// Throws: std::bad_alloc; RuntimeError if this libcurl lacks an option.
 class EasyOptions {
@@ -26,18 +27,22 @@ class EasyOptions {
   void set(CURLoption option, bool value) { set(option, value ? 1L : 0L); }
 
   /// What no request changes.
-  void general(const ClientConfig& config);
+  void prepare(const ClientConfig& config, CURLSH* share);
   void tls(const ClientConfig& config);
-  /// Null: none, whatever the environment says.
-  void proxy(const Proxy* proxy, const ClientConfig& config);
+  void proxy(const Proxy& proxy, const ClientConfig& config);
   /// `headers` must outlive the transfer, as must the request.
   void request(const Outgoing& request, const ClientConfig& config, CurlList& headers);
+  /// Whether the next request would find something of this one.
+  [[nodiscard]] bool leave_traces() const noexcept { return leave_traces_; }
+  /// What belongs to a transfer that has ended.
+  void forget_transfer();
 
  private:
   static void check(CURLoption option, CURLcode code);
   void method_and_body(const Outgoing& request);
 
   CURL* easy_;
+  bool leave_traces_ = false;
 };
 
 }  // namespace asyncio::http::detail

@@ -30,7 +30,7 @@ Transfer::Transfer(asyncio::detail::Ref<ClientState> client,
 
 Transfer::~Transfer() {
   stop();
-  client_->give_back(std::move(easy_));
+  client_->give_back(std::move(easy_), is_prepared_);
 }
 
 // --- from the program ---
@@ -38,16 +38,15 @@ Transfer::~Transfer() {
 void Transfer::start(const std::string& addresses) {
   EasyOptions options(easy_.get());
   const ClientConfig& config = client_->config();
-  options.general(config);
   if (request_->url.scheme() == "https") options.tls(config);
-  options.proxy(proxy_, config);
+  if (proxy_ != nullptr) options.proxy(*proxy_, config);
   options.request(*request_, config, headers_);
-  options.set(CURLOPT_SHARE, client_->share());
   set_callbacks(options);
   if (!addresses.empty()) {
     addresses_.add(addresses);
     options.set(CURLOPT_RESOLVE, addresses_.get());
   }
+  leaves_traces_ = options.leave_traces();
   Multi& multi = client_->multi();
   began_ = progressed_ = multi.loop().time();
   watch_time();
@@ -136,6 +135,7 @@ std::size_t Transfer::most_bytes() const noexcept { return client_->config().max
 
 void Transfer::finish(CURLcode code) noexcept {
   is_added_ = false;
+  is_prepared_ = code == CURLE_OK \&\& !leaves_traces_;
   try {
     if (code != CURLE_OK && !failure_) failure_ = error_of(code);
   } catch (...) {
@@ -193,7 +193,9 @@ int Transfer::on_socket_made(void* self, curl_socket_t, curlsocktype) noexcept {
 // server may have read the first one.
 int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
   auto& transfer = *static_cast<Transfer*>(self);
-  if (std::exchange(transfer.was_connected_, true) && !transfer.request_->is_idempotent()) {
+  const bool again = std::exchange(transfer.was_connected_, true);
+  transfer.leaves_traces_ |= again;  // curl counts them
+  if (again && !transfer.request_->is_idempotent()) {
     transfer.refuse<ReadError>(
         "the server has closed a connection that was kept, and may or may not have got the "
         "request; "
@@ -255,6 +257,7 @@ std::size_t Transfer::on_header(char* text, std::size_t size, std::size_t n, voi
     if (outcome == ResponseHead::Line::complete) {
       if (transfer.head_.is_doubtful()) {
         curl_easy_setopt(transfer.easy(), CURLOPT_FORBID_REUSE, 1L);
+        transfer.leaves_traces_ = true;
       }
       transfer.changed_.set();
     }

@@ -135,6 +135,8 @@ class Transfer : public ChainLink<Transfer> {
   bool is_hungry_ = false;   // nobody gives what is to be sent
   bool body_ended_ = false;  // nothing more is to be sent
   bool was_connected_ = false;
+  bool leaves_traces_ = false;  // in the handle, which is not prepared any more
+  bool is_prepared_ = false;    // the handle, for another request
 };
 
 }  // namespace asyncio::http::detail
