@@ -30,7 +30,9 @@ Transfer::Transfer(asyncio::detail::Ref<ClientState> client,
 
 Transfer::~Transfer() {
   stop();
-  client_->give_back(std::move(easy_), is_prepared_);
+  // A Host of the program's own stays in the handle, whatever is set anew, and would be whose
+  // cookies the next request sends.
+  if (!request_->headers.contains("Host")) client_->give_back(std::move(easy_), is_prepared_);
 }
 
 // --- from the program ---

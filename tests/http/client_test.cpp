@@ -368,3 +368,20 @@ ASYNC_TEST(HttpClient, KeepsCookiesForWhoSetThem) {
   EXPECT_EQ(server.requests.back().find("Cookie:"), std::string::npos);
   co_await server.stop();
 }
+
+// curl remembers a Host that was given by hand, for its cookies, even in a handle that is reset.
+ASYNC_TEST(HttpClient, CookiesOfAHostGivenByHandStayWithIt) {
+  CannedServer server;
+  co_await server.start();
+  server.page("/login", "", "Set-Cookie: session=abc; Path=/\r\n");
+  server.page("/", "");
+  const std::string base = server.url();
+  const Client client({.base_url = base});
+  const Headers named = {{"Host", "bank.example"}};
+  co_await client.get("/login", {.headers = named});
+  co_await client.get("/");
+  EXPECT_EQ(server.requests.back().find("Cookie:"), std::string::npos) << server.requests.back();
+  co_await client.get("/", {.headers = named});
+  EXPECT_NE(server.requests.back().find("Cookie: session=abc\r\n"), std::string::npos);
+  co_await server.stop();
+}
