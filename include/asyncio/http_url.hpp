@@ -19,7 +19,8 @@ class InvalidURL : public std::invalid_argument {
 };
 
 /// An absolute http or https URL, in parts. It is parsed by the rules, and the code, by which it is
-/// connected to, so that no two readers can see two hosts in it.
+/// connected to, so that no two readers can see two hosts in it; but for those that are so plain
+/// that there is nothing to see twice.
 ///
 /// Python: httpx.URL
 class URL {
@@ -66,6 +67,7 @@ class URL {
  private:
   URL() noexcept = default;
   void parse(std::string_view text, const char* base);
+  bool parse_plain(std::string_view text);
 
   std::string text_;
   std::string host_;

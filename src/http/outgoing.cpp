@@ -174,7 +174,7 @@ Outgoing::Outgoing(const ClientConfig& config, std::string_view method_, std::st
       follow_redirects(options.follow_redirects.value_or(config.follow_redirects)) {
   check_method("http::Client", method);
   check_one_body(options);
-  url = url.with_params(config.params);
+  if (!config.params.empty()) url = url.with_params(config.params);
   if (options.params.get() != nullptr) url = url.with_params(*options.params.get());
   if (options.headers.get() != nullptr) headers.update(*options.headers.get());
 

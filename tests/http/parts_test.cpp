@@ -50,11 +50,47 @@ TEST(HttpUrl, RefusesWhatIsNone) {
             std::string::npos);
 }
 
+// What a URL is, in one text.
+std::string parts_of(const std::string& text) {
+  try {
+    const URL url(text);
+    return url.str() + " " + url.host() + " " + std::to_string(url.port()) + " " +
+           std::string(url.path()) + " " + std::string(url.query());
+  } catch (const InvalidURL&) {
+    return "none";
+  }
+}
+
+// With a fragment it is curl that reads them.
+TEST(HttpUrl, PlainOnesAreReadAsCurlReadsThem) {
+  std::size_t urls = 0;
+  for (const std::string scheme : {"http://", "https://", "HTTP://"}) {
+    for (const std::string host :
+         {"h", "a.b-c", "127.0.0.1", "127.1", "0x7f.1", "1.2.3.4.", "01.2.3.4", "256.1.1.1", "a..b",
+          "-a", "a-", "A.b", "h.", "1a", "", "me:x@h", "a_b", "[::1]"}) {
+      for (const std::string port : {"", ":80", ":443", ":8080", ":0", ":080", ":65536", ":"}) {
+        for (const std::string path : {"", "/", "/a/B", "//a", "/.", "/.a", "/a./b", "/a/../b",
+                                       "/%41", "/~x;y=1@:z", "/ "}) {
+          for (const std::string query : {"", "?", "?x=1&y", "?a?/./", "? "}) {
+            const std::string text = scheme + host + port + path + query;
+            ASSERT_EQ(parts_of(text), parts_of(text + "#")) << text;
+            ++urls;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(urls, 20'000U);
+}
+
 TEST(HttpUrl, JoinsReferences) {
   const URL base("http://h/a/b?x");
   EXPECT_EQ(base.join("c").str(), "http://h/a/c");
   EXPECT_EQ(base.join("../c").str(), "http://h/c");
   EXPECT_EQ(base.join("/c?y").str(), "http://h/c?y");
+  EXPECT_EQ(base.join("/d/../c").str(), "http://h/c");
+  EXPECT_EQ(URL("http://me:x@h/a#b").join("/c"), URL("http://h/c"));
+  EXPECT_EQ(URL("http://me:x@h/a#b").join("/c").username(), "");
   EXPECT_EQ(base.join("?y").str(), "http://h/a/b?y");
   EXPECT_EQ(base.join("//o/p").str(), "http://o/p");
   EXPECT_EQ(base.join("https://o").str(), "https://o/");
