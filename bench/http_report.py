@@ -6,6 +6,7 @@ from net_report import fifo_text, microseconds, with_interval
 SHORT = {"client_1": "client × 1", "client_64": "client × 64", "client_512": "client × 512",
          "server_1": "server × 1", "server_64": "server × 64", "server_1000": "server × 1,000",
          "waves_100": "100 connections, s", "waves_600": "600 connections, s",
+         "waves_warm": "600 open, s",
          "memory_1000": "bytes × 1,000", "memory_5000": "bytes × 5,000"}
 
 TEXT = """\
@@ -18,7 +19,8 @@ the options that our client sets, and get nothing but the next URL; without the 
 by epoll_wait()'s time-out. Our server, Go's and Boost.\
 Beast's, which is written as its example of an asynchronous server, are asked by wrk. It may be \
 slower than they are, so that ratios are also taken of the server's own CPU time, and both must \
-reach the bar. "by 1 of 2" counts backends. Memory is what the client's process grows by while no \
+reach the bar. A row in seconds is of a client that has \
+one connection open, or all of them. "by 1 of 2" counts backends. Memory is what the client's process grows by while no \
 answer comes.
 """
 

@@ -36,9 +36,10 @@ def server(bench: Bench, program: Program, row: Row) -> Sample:
 
 
 def elapsed(bench: Bench, program: Program, responder: Program, row: Row) -> float:
-    """Seconds for that many slow requests, with a client that has made one before."""
+    """Seconds for that many slow requests."""
+    amount = f"{row.requests}{'w' if row.warm else ''}"
     with serving(bench, responder, "", bench.fifo) as (_, port), \
-            asker(bench, program, row, port, "/slow", str(row.requests)) as asking:
+            asker(bench, program, row, port, "/slow", amount) as asking:
         return asking.run()["nanoseconds"] / 1e9
 
 

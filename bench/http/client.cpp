@@ -35,7 +35,7 @@ asyncio::Coro<> measure(Plan plan) {
   options.limits = limits;
   options.timeout.read = asyncio::Duration::nanoseconds(60'000'000'000);
   const http::Client client(options);
-  Quota warm(warming(plan));
+  Quota warm(plan.warming);
   co_await ask_all(client, plan.warm_url, plan.tasks, warm);
   wait_for_start();
   Quota quota(plan);

@@ -211,7 +211,7 @@ int main(int argc, char** argv) {
   const Plan plan = plan_of(argc, argv);
   curl_global_init(CURL_GLOBAL_DEFAULT);
   Loop loop(plan);
-  Quota warm(warming(plan));
+  Quota warm(plan.warming);
   loop.ask_all(plan.warm_url, warm);
   wait_for_start();
   Quota quota(plan);

@@ -13,9 +13,10 @@
 ///     PROGRAM PORT PATH TASKS CONNECTIONS AMOUNT
 ///
 /// TASKS ask at the same time, each for one answer after the other, over so many connections at
-/// most; AMOUNT is how long, such as 0.5s, or how many requests all together. The program prints
-/// READY once it is warm, which with a time means that its connections are open. It begins at a
-/// line on its input, prints {"operations": N, "nanoseconds": N} and ends with its input.
+/// most; AMOUNT is how long, such as 0.5s, or how many requests all together, such as 600 or 600w.
+/// The program prints READY once it has made a request or, unless it is asked for a bare number, as
+/// many as there are tasks, so that its connections are open. It begins at a line on its input,
+/// prints {"operations": N, "nanoseconds": N} and ends with its input.
 namespace bench::http {
 
 /// The body of each answer.
@@ -32,6 +33,7 @@ struct Plan {
   std::string warm_url;  ///< answered at once
   std::size_t tasks = 0;
   std::size_t connections = 0;
+  std::size_t warming = 1;  ///< requests before it begins
   long requests = 0;
   double seconds = 0;  ///< if not 0
 };
@@ -53,6 +55,7 @@ inline Plan plan_of(int argc, char** argv) {
   } else {
     plan.requests = std::atol(argv[5]);
   }
+  if (amount.ends_with('s') || amount.ends_with('w')) plan.warming = plan.tasks;
   return plan;
 }
 
@@ -82,9 +85,6 @@ class Quota {
   double began_ = seconds_now();
   long answered_ = 0;
 };
-
-/// So many requests warm a client up.
-inline std::size_t warming(const Plan& plan) { return plan.seconds > 0 ? plan.tasks : 1; }
 
 inline void wait_for_line() {
   for (int c = 0; c != '\n' && c != EOF;) c = std::getchar();

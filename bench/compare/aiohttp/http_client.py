@@ -32,12 +32,13 @@ async def main(port: str, path: str, tasks: int, connections: int, amount: str) 
             return sum(await asyncio.gather(*(ask(client, url, take) for _ in range(tasks))))
 
         timed = amount.endswith("s")
-        await ask_all(f"{origin}/", at_most(tasks if timed else 1))
+        await ask_all(f"{origin}/", at_most(tasks if amount.endswith(("s", "w")) else 1))
         print("READY", flush=True)
         sys.stdin.readline()
         began = time.monotonic_ns()
         until = began + float(amount[:-1]) * 1e9 if timed else 0
-        take = (lambda: time.monotonic_ns() < until) if timed else at_most(int(amount))
+        requests = at_most(0 if timed else int(amount.removesuffix("w")))
+        take = (lambda: time.monotonic_ns() < until) if timed else requests
         answered = await ask_all(origin + path, take)
         print(f'{{"operations": {answered}, "nanoseconds": {time.monotonic_ns() - began}}}',
               flush=True)

@@ -75,7 +75,7 @@ func main() {
 	}}
 	warming := int64(1)
 	timed := strings.HasSuffix(amount, "s")
-	if timed {
+	if timed || strings.HasSuffix(amount, "w") {
 		warming = int64(tasks)
 	}
 	askAll(client, origin+"/", tasks, atMost(warming))
@@ -91,7 +91,7 @@ func main() {
 		}
 		take = func() bool { return time.Since(began) < limit }
 	} else {
-		take = atMost(int64(number(amount)))
+		take = atMost(int64(number(strings.TrimSuffix(amount, "w"))))
 	}
 	answered := askAll(client, origin+arguments[1], tasks, take)
 	fmt.Printf("{\"operations\": %d, \"nanoseconds\": %d}\n", answered, time.Since(began).Nanoseconds())
