@@ -10,18 +10,17 @@ SHORT = {"client_1": "client × 1", "client_64": "client × 64", "client_512": "
          "memory_1000": "bytes × 1,000", "memory_5000": "bytes × 5,000"}
 
 TEXT = """\
-The server has one CPU, the client another{fifo}; every run starts both anew, for {seconds} s, and \
-a warm client. Programs take turns in {rounds} rounds as above, and a bar is met if the upper end \
-of the interval of 95 % around the median ratio reaches it. An answer to a client has 100 bytes; \
-the server that gives it does next to nothing ([http/](http)). The curl loop is libcurl's \
-documented use of curl_multi_socket_action() with epoll and a timerfd: easy handles are kept, with \
-the options that our client sets, and get nothing but the next URL; without the timerfd it waits \
-by epoll_wait()'s time-out. Our server, Go's and Boost.\
-Beast's, which is written as its example of an asynchronous server, are asked by wrk. It may be \
-slower than they are, so that ratios are also taken of the server's own CPU time, and both must \
-reach the bar. A row in seconds is of a client that has \
-one connection open, or all of them. "by 1 of 2" counts backends. Memory is what the client's process grows by while no \
-answer comes.
+The server has one CPU, the client another{fifo}; every run starts both anew, for {seconds} s, \
+and a warm client. Programs take turns in {rounds} rounds as above, and a bar is met if the \
+upper end of the interval of 95 % around the median ratio reaches it. An answer to a client has \
+100 bytes; the server that gives it does next to nothing ([http/](http)). The curl loop is \
+libcurl's documented use of curl_multi_socket_action() with epoll and a timerfd: easy handles \
+are kept, with the options that our client sets, and get nothing but the next URL; without the \
+timerfd it waits by epoll_wait()'s time-out. Our server, Go's and Boost.Beast's, which is \
+written as its example of an asynchronous server, are asked by wrk. It may be slower than they \
+are, so that ratios are also taken of the server's own CPU time, and both must reach the bar. A \
+row in seconds is of a client that has one connection open, or all of them. "by 1 of 2" counts \
+backends. Memory is what the client's process grows by while no answer comes.
 """
 
 
