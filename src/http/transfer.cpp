@@ -137,7 +137,7 @@ std::size_t Transfer::most_bytes() const noexcept { return client_->config().max
 
 void Transfer::finish(CURLcode code) noexcept {
   is_added_ = false;
-  is_prepared_ = code == CURLE_OK \&\& !leaves_traces_;
+  is_prepared_ = code == CURLE_OK && !leaves_traces_;
   try {
     if (code != CURLE_OK && !failure_) failure_ = error_of(code);
   } catch (...) {
