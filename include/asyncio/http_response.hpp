@@ -29,7 +29,7 @@ struct Response {
   Cookies cookies;
   /// Where the answer comes from, after redirects.
   URL url;
-  /// The redirects that led here, the first one first.
+  /// The redirects that led here, the first one first. Not in httpx: they have none themselves.
   std::vector<Response> history;
   /// From the first byte of this request, or from the wait for a connection, to the end.
   Duration elapsed;

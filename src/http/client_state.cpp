@@ -195,7 +195,6 @@ Coro<ClientState::TransferRef> ClientState::exchange(std::shared_ptr<const Outgo
     }
     Outgoing next = *outgoing;
     follow(next, response, config_);
-    response.history = history;
     history.push_back(std::move(response));
     outgoing = std::make_shared<const Outgoing>(std::move(next));
   }

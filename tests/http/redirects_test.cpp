@@ -147,3 +147,19 @@ ASYNC_TEST(HttpRedirects, AStreamFollowsThemToo) {
   EXPECT_EQ(co_await stream.read(), "there");
   co_await server.stop();
 }
+
+ASYNC_TEST(HttpRedirects, HoldOneAnswerEachHoweverManyThereAre) {
+  CannedServer server;
+  co_await server.start();
+  for (int i = 0; i < 40; ++i) {
+    server.answer("/" + std::to_string(i), redirect(302, "/" + std::to_string(i + 1)));
+  }
+  server.page("/40", "there");
+  const std::string base = server.url();
+  const Client client({.base_url = base, .follow_redirects = true, .max_redirects = 40});
+  const Response answer = co_await client.get("/0");
+  EXPECT_EQ(answer.content, "there");
+  EXPECT_EQ(answer.history.size(), 40U);
+  for (const Response& before : answer.history) EXPECT_TRUE(before.history.empty());
+  co_await server.stop();
+}
