@@ -151,6 +151,7 @@ Coro<std::string> ClientState::look_up(const Outgoing& outgoing,
     const TimedOut which = total_is_first ? TimedOut::total : TimedOut::connect;
     std::rethrow_exception(timeout_error(outgoing, which));
   } catch (const std::exception& error) {
+    if (proxy != nullptr) throw ProxyError(outgoing.method, outgoing.url.str(), error.what());
     throw ConnectError(outgoing.method, outgoing.url.str(), error.what());
   }
 }

@@ -1,5 +1,6 @@
 #include "http/proxies.hpp"
 
+#include <asyncio/address.hpp>
 #include <asyncio/error.hpp>
 
 #include "http/curl_owned.hpp"
@@ -125,7 +126,8 @@ bool matches_no_proxy(std::string_view entry, std::string_view host, std::uint16
   if (wanted.host.starts_with('.')) wanted.host.remove_prefix(1);
   if (wanted.host.ends_with('.')) wanted.host.remove_suffix(1);
   if (wanted.host.empty() || !host.ends_with(wanted.host)) return false;
-  return host.size() == wanted.host.size() || host[host.size() - wanted.host.size() - 1] == '.';
+  if (host.size() == wanted.host.size()) return true;
+  return !Address::is_numeric(host) && host[host.size() - wanted.host.size() - 1] == '.';
 }
 
 Proxies::Proxies(std::string_view given, bool trust_env) {

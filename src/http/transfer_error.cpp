@@ -66,7 +66,9 @@ std::exception_ptr timeout_error(const Outgoing& request, TimedOut which) {
 std::exception_ptr transfer_error(const Outgoing& request, CURL* easy, CURLcode code,
                                   const char* text, bool proxied) {
   const std::string what = describe(easy, code, text);
-  if (proxied && proxy_refused(easy)) return error<ProxyError>(request, what);
+  if (proxied && (code == CURLE_COULDNT_CONNECT || proxy_refused(easy))) {
+    return error<ProxyError>(request, what);
+  }
   switch (code) {
     case CURLE_OUT_OF_MEMORY: return std::make_exception_ptr(std::bad_alloc());
     case CURLE_COULDNT_RESOLVE_PROXY:

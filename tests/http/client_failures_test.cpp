@@ -55,6 +55,19 @@ ASYNC_TEST(HttpFailures, AnUnknownNameIsAConnectError) {
   EXPECT_NE(error.find("nosuch.invalid"), std::string::npos) << error;
 }
 
+ASYNC_TEST(HttpFailures, AProxyThatCannotBeReachedIsAProxyError) {
+  asyncio::Socket nobody(asyncio::Address::Family::ipv4);
+  nobody.bind({"127.0.0.1", 0});
+  const std::string address = nobody.getsockname().str();
+  for (const std::string& proxy : {address, "socks5://" + address, std::string("nosuch.invalid")}) {
+    const Client client({.proxy = proxy});
+    for (const char* url : {"http://example.invalid/", "https://example.invalid/"}) {
+      const std::string error = co_await thrown_by_await(client.get(url));
+      EXPECT_EQ(type_of(error), "http::ProxyError") << proxy << " " << error;
+    }
+  }
+}
+
 ASYNC_TEST(HttpFailures, EachLimitOfTimeHasItsError) {
   CannedServer server;
   co_await server.start();

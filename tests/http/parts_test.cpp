@@ -141,6 +141,9 @@ TEST(HttpProxies, NoProxyNamesHostsPortsAndNetworks) {
   EXPECT_TRUE(matches_no_proxy("::1", "::1", 80));
   EXPECT_TRUE(matches_no_proxy("[::1]:80", "::1", 80));
   EXPECT_FALSE(matches_no_proxy("[::1]:80", "::1", 81));
+  EXPECT_TRUE(matches_no_proxy("127.0.0.1", "127.0.0.1", 80));
+  EXPECT_FALSE(matches_no_proxy("0.1", "127.0.0.1", 80));
+  EXPECT_FALSE(matches_no_proxy(".1", "127.0.0.1", 80));
   EXPECT_TRUE(matches_no_proxy("10.0.0.0/8", "10.1.2.3", 80));
   EXPECT_FALSE(matches_no_proxy("10.0.0.0/8", "11.1.2.3", 80));
   EXPECT_TRUE(matches_no_proxy("fe80::/10", "fe80::1", 80));
