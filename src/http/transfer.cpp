@@ -57,11 +57,13 @@ void Transfer::start(const std::string& addresses) {
 }
 
 Coro<> Transfer::head() {
-  while (!is_over_ && !(head_.is_complete() && is_sent())) {
+  const auto is_there = [this] { return head_.is_complete() && is_sent(); };
+  while (!is_over_ && !is_there()) {
     changed_.clear();
     co_await changed_.wait();
   }
-  if (failure_) std::rethrow_exception(failure_);
+  // What fails behind the head is told where the body is taken, even if it has come with the head.
+  if (failure_ && !is_there()) std::rethrow_exception(failure_);
 }
 
 Coro<> Transfer::end() {

@@ -44,7 +44,7 @@ class Transfer : public ChainLink<Transfer> {
 
   /// `addresses`: "example.com:80:192.0.2.1", if somebody has looked them up.
   void start(const std::string& addresses);
-  /// The header lines are there, or it is over. Throws: what it has failed with.
+  /// The header lines are there, or it is over. Throws: what it has failed with before.
   [[nodiscard]] Coro<> head();
   /// Throws: what it has failed with.
   [[nodiscard]] Coro<> end();

@@ -4,6 +4,7 @@
 
 #include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace asyncio::http::detail {
@@ -35,6 +36,11 @@ bool proxy_refused(CURL* easy) {
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
   return status != 0 && status / 100 != 2;
+}
+
+// curl says only that it could not receive.
+bool is_about_chunks(std::string_view what) {
+  return what.find("chunked-encoding") != std::string_view::npos;
 }
 
 }  // namespace
@@ -85,7 +91,9 @@ std::exception_ptr transfer_error(const Outgoing& request, CURL* easy, CURLcode 
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return error<ConnectError>(request, what);
     case CURLE_SEND_ERROR:
     case CURLE_SEND_FAIL_REWIND: return error<WriteError>(request, what);
-    case CURLE_RECV_ERROR: return error<ReadError>(request, what);
+    case CURLE_RECV_ERROR:
+      if (is_about_chunks(what)) return error<RemoteProtocolError>(request, what);
+      return error<ReadError>(request, what);
     case CURLE_BAD_CONTENT_ENCODING: return error<DecodingError>(request, what);
     default:  // an end that is too early, chunks that are none, HTTP/2 gone wrong
       return error<RemoteProtocolError>(request, what);

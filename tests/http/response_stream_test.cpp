@@ -141,3 +141,24 @@ ASYNC_TEST(HttpStream, ForEachTakesOne) {
   EXPECT_EQ(got, "all of it");
   co_await server.stop();
 }
+
+ASYNC_TEST(HttpStream, GivesWhatCameBeforeAnErrorEvenIfItCameAtOnce) {
+  CannedServer server;
+  co_await server.start();
+  server.answer("/cut",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\nno chunk\r\n");
+  server.answer("/garbage",
+                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone");
+  const Client client;
+  const std::string cut = server.url("/cut");
+  ResponseStream one = co_await client.stream("GET", cut);
+  EXPECT_EQ(co_await one.next(), "one");
+  const std::string error = co_await thrown_by_await(one.next());
+  EXPECT_NE(error.find("http::RemoteProtocolError"), std::string::npos) << error;
+  const std::string garbage = server.url("/garbage");
+  ResponseStream none = co_await client.stream("GET", garbage);
+  EXPECT_EQ(none.status_code, 200);
+  const std::string wrong = co_await thrown_by_await(none.read());
+  EXPECT_NE(wrong.find("http::DecodingError"), std::string::npos) << wrong;
+  co_await server.stop();
+}
