@@ -95,7 +95,11 @@ void EasyOptions::request(const Outgoing& request, const ClientConfig& config, C
     // curl's way to say that a value is empty, and not that the header is to be left out.
     headers.add(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
   }
-  if (request.has_body() && !request.headers.contains("Content-Type")) headers.add("Content-Type:");
+  if (request.has_body()) {
+    if (!request.headers.contains("Content-Type")) headers.add("Content-Type:");
+    // curl would ask before each upload, and wait a second where nobody answers.
+    if (!request.headers.contains("Expect")) headers.add("Expect:");
+  }
   set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_COOKIE, request.cookies.empty() ? nullptr : request.cookies.c_str());
 }

@@ -131,6 +131,11 @@ ASYNC_TEST(HttpClient, EachKindOfBodyIsSent) {
   const std::string large(300'000, 'x');
   co_await client.post(url, {.content = large});
   EXPECT_EQ(sent(), large);
+  EXPECT_EQ(server.requests.back().find("Expect"), std::string::npos);
+  const Headers asks = {{"Expect", "100-continue"}};
+  co_await client.post(url, {.headers = asks, .content = large});
+  EXPECT_EQ(sent(), large);
+  EXPECT_NE(server.requests.back().find("Expect: 100-continue"), std::string::npos);
   EXPECT_EQ(thrown_by([&] { (void)client.post(url, {.content = "a", .json = "1"}); }).substr(0, 22),
             "invalid_argument: http");
   co_await server.stop();
