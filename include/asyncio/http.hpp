@@ -109,7 +109,8 @@ struct ClientOptions {
   std::string_view client_cert = {};
   std::string_view client_key = {};
   std::string_view client_key_password = {};
-  /// HTTP/2 over TLS where the server speaks it: many requests share a connection.
+  /// HTTP/2 over TLS where the server speaks it: many requests share a connection. Not those of
+  /// stream(), whose servers are slowed down by HTTP/1.1 only.
   bool http2 = false;
   /// Requests go to this socket, whatever host the URL names.
   std::string_view unix_socket = {};

@@ -104,6 +104,12 @@ void EasyOptions::request(const Outgoing& request, const ClientConfig& config, C
   set(CURLOPT_COOKIE, request.cookies.empty() ? nullptr : request.cookies.c_str());
 }
 
+void EasyOptions::avoid_http2() {
+  leave_traces_ = true;
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_PIPEWAIT, false);
+}
+
 void EasyOptions::forget_transfer() {
   set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
   set(CURLOPT_RESOLVE, static_cast<curl_slist*>(nullptr));

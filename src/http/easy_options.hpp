@@ -30,6 +30,7 @@ class EasyOptions {
   void prepare(const ClientConfig& config, CURLSH* share);
   void tls(const ClientConfig& config);
   void proxy(const Proxy& proxy, const ClientConfig& config);
+  void avoid_http2();
   /// `headers` must outlive the transfer, as must the request.
   void request(const Outgoing& request, const ClientConfig& config, CurlList& headers);
   /// Whether the next request would find something of this one.

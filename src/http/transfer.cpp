@@ -42,6 +42,9 @@ void Transfer::start(const std::string& addresses) {
   const ClientConfig& config = client_->config();
   if (request_->url.scheme() == "https") options.tls(config);
   if (proxy_ != nullptr) options.proxy(*proxy_, config);
+  // A stream of HTTP/2 that is paused goes on receiving: curl 7.88 gives the server a new window
+  // for whatever comes, keeps 64 MiB and then fails. The window of TCP does what is asked of it.
+  if (config.http2 && is_streamed_) options.avoid_http2();
   options.request(*request_, config, headers_);
   set_callbacks(options);
   if (!addresses.empty()) {
@@ -371,6 +374,12 @@ std::exception_ptr Transfer::timed_out() const {
 
 std::exception_ptr Transfer::error_of(CURLcode code) const {
   if (code == CURLE_OPERATION_TIMEDOUT && client_->open_multi() != nullptr) return timed_out();
+  // What a piece makes that is behind a pause, curl keeps; up to this much.
+  if (code == CURLE_OUT_OF_MEMORY && is_paused_) {
+    return std::make_exception_ptr(
+        ResponseTooLarge(request_->method, request_->url.str(),
+                         "a piece of its body has more than 64 MiB, decompressed"));
+  }
   return transfer_error(*request_, easy_.get(), code, error_text_, proxy_ != nullptr);
 }
 
