@@ -144,7 +144,7 @@ void Transfer::finish(CURLcode code) noexcept {
   is_added_ = false;
   is_prepared_ = code == CURLE_OK && !leaves_traces_;
   try {
-    if (code != CURLE_OK && !failure_) failure_ = error_of(code);
+    if (code != CURLE_OK && !is_over_) failure_ = error_of(code);
   } catch (...) {
     failure_ = std::current_exception();
   }
@@ -262,6 +262,11 @@ std::size_t Transfer::on_header(char* text, std::size_t size, std::size_t n, voi
       return 0;
     }
     if (outcome == ResponseHead::Line::complete) {
+      if (transfer.response_.status_code == 417 && transfer.request_->headers.contains("Expect")) {
+        // curl would repeat the request without it, and take this body for a part of that answer's.
+        transfer.over();
+        return 0;
+      }
       if (transfer.head_.is_doubtful()) {
         curl_easy_setopt(transfer.easy(), CURLOPT_FORBID_REUSE, 1L);
         transfer.leaves_traces_ = true;
