@@ -153,7 +153,9 @@ TEST(HttpBothEnds, ARequestThatIsCancelledAnywhereLeavesNothingBehind) {
               // The one that is cancelled may be the server's end: then this is an error.
               auto answer = co_await asyncio::as_result(client.post(url, {.stream = pieces}));
               if (answer.cancelled()) throw asyncio::CancelledError();
-              if (answer && answer.value().is_success()) EXPECT_EQ(answer.value().content, "ab");
+              if (answer && answer.value().is_success()) {
+                EXPECT_EQ(answer.value().content, "ab");
+              }
               auto stream =
                   co_await asyncio::as_result(client.stream("POST", url, {.content = "x"}));
               if (stream.cancelled()) throw asyncio::CancelledError();
@@ -176,7 +178,9 @@ TEST(HttpBothEnds, ARequestThatFindsNoMemoryFailsAndLeavesNothingBehind) {
               const std::string url = url_of(server);
               const Client client;
               auto answer = co_await asyncio::as_result(client.get(url));
-              if (answer && answer.value().is_success()) EXPECT_EQ(answer.value().content, "x");
+              if (answer && answer.value().is_success()) {
+                EXPECT_EQ(answer.value().content, "x");
+              }
               server.close();
             }),
             "");
