@@ -123,6 +123,8 @@ void ClientState::give_back(EasyHandle easy, bool prepared) noexcept {
     if (prepared) {
       options.forget_transfer();
     } else {
+      // Or the list of files with cookies would be forgotten and not freed.
+      options.set(CURLOPT_COOKIEFILE, static_cast<const char*>(nullptr));
       curl_easy_reset(easy.get());
       options.prepare(config_, share_.get());
     }
