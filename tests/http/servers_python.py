@@ -231,7 +231,6 @@ class ProxyHandler(Handler):
             there.sendall("\r\n".join(head + ["", ""]).encode() + body)
             while data := there.recv(65536):
                 self.wfile.write(data)
-        self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_any
 
