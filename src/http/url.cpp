@@ -73,9 +73,9 @@ bool is_plain_host(std::string_view host) noexcept {
 // From 1 to 65535, and nothing else; 0 otherwise.
 std::uint16_t plain_port(std::string_view digits) noexcept {
   std::uint16_t port = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto read = std::from_chars(digits.data(), end, port);
-  return read.ec == std::errc() && read.ptr == end && digits.front() != '0' ? port : 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  return whole && digits.front() != '0' ? port : 0;
 }
 
 // What stays as it is in a path and in a query.
