@@ -2,7 +2,7 @@
 
 #include <asyncio/http.hpp>
 
-#include "http/chain.hpp"
+#include "base/chain.hpp"
 #include "http/lookup_cache.hpp"
 #include "http/multi.hpp"
 #include "http/outgoing.hpp"
@@ -19,7 +19,7 @@ class LoopState;
 namespace asyncio::http::detail {
 
 /// What the handles of a client share: options, connections and cookies.
-class ClientState : public ChainLink<ClientState> {
+class ClientState : public asyncio::detail::ChainLink<ClientState> {
  public:
   explicit ClientState(const ClientOptions& options);
   ClientState(const ClientState&) = delete;

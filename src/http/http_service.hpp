@@ -1,6 +1,6 @@
 #pragma once
 
-#include "http/chain.hpp"
+#include "base/chain.hpp"
 #include "loop/loop_state.hpp"
 
 namespace asyncio::http::detail {
@@ -16,7 +16,7 @@ class HttpService final : public asyncio::detail::LoopService {
   void leave(ClientState& client) noexcept;
 
  private:
-  Chain<ClientState> clients_;
+  asyncio::detail::Chain<ClientState> clients_;
 };
 
 }  // namespace asyncio::http::detail

@@ -14,10 +14,11 @@ void check(CURLMcode code) {
   if (code != CURLM_OK) throw RuntimeError(curl_multi_strerror(code));
 }
 
-Transfer& transfer_of(CURL* easy) {
+// Null for a handle that curl has made for itself.
+Transfer* transfer_of(CURL* easy) {
   char* transfer = nullptr;
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-  return *reinterpret_cast<Transfer*>(transfer);
+  return reinterpret_cast<Transfer*>(transfer);
 }
 
 template <class T>
@@ -74,7 +75,7 @@ int Multi::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) 
   try {
     multi.watch(fd, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
   } catch (...) {
-    transfer_of(easy).fail(std::current_exception());
+    if (Transfer* transfer = transfer_of(easy)) transfer->fail(std::current_exception());
   }
   return 0;
 }
@@ -137,7 +138,7 @@ void Multi::finish_those_that_are_over() noexcept {
   while (const CURLMsg* message = curl_multi_info_read(handle_.get(), &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     const CURLcode code = message->data.result;  // gone with the message
-    Transfer& transfer = transfer_of(message->easy_handle);
+    Transfer& transfer = *transfer_of(message->easy_handle);
     remove(transfer);
     transfer.finish(code);
   }

@@ -3,7 +3,7 @@
 #include <asyncio/event_loop.hpp>
 #include <asyncio/http.hpp>
 
-#include "http/chain.hpp"
+#include "base/chain.hpp"
 #include "http/curl_owned.hpp"
 
 #include <map>
@@ -47,7 +47,7 @@ class Multi {
 
   EventLoop& loop_;
   std::map<int, Watch> watches_;
-  Chain<Transfer> transfers_;
+  asyncio::detail::Chain<Transfer> transfers_;
   std::optional<Handle> timer_;
   MultiHandle handle_;  // last: its end calls on_socket()
 };

@@ -29,7 +29,7 @@ std::string_view ServerCore::date() {
 
 void ServerCore::close_connections() noexcept {
   closing_ = true;
-  for (auto* c = first_connection; c != nullptr; c = c->next_connection) c->server_closes();
+  for (auto* c = connections.first(); c != nullptr; c = connections.after(*c)) c->server_closes();
 }
 
 /// What handles of a server share. Not what its connections do: these keep the core alone, so that

@@ -47,23 +47,17 @@ ServerConnection::BodyWait::BodyWait(ServerConnection& connection, std::string* 
 
 ServerConnection::ServerConnection(ServerCore& core, const StreamReader& reader,
                                    const StreamWriter& writer)
-    : next_connection(core.first_connection),
-      core_(core),
+    : core_(core),
       reader_(reader),
       writer_(writer),
       loop_(StreamAccess::state(writer).loop()),
       task_(asyncio::detail::running_task()),
       requests_(core.limits.header_bytes),
       alarm_(loop_, *this) {
-  if (next_connection != nullptr) next_connection->previous_connection = this;
-  core.first_connection = this;
+  core.connections.enter(*this);
 }
 
-ServerConnection::~ServerConnection() {
-  (previous_connection == nullptr ? core_.first_connection : previous_connection->next_connection) =
-      next_connection;
-  if (next_connection != nullptr) next_connection->previous_connection = previous_connection;
-}
+ServerConnection::~ServerConnection() { core_.connections.leave(*this); }
 
 StreamState& ServerConnection::stream() const noexcept { return StreamAccess::state(writer_); }
 

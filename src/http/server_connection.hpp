@@ -5,6 +5,7 @@
 #include <asyncio/http_request.hpp>
 #include <asyncio/streams.hpp>
 
+#include "base/chain.hpp"
 #include "http/connection_alarm.hpp"
 #include "http/reply_head.hpp"
 #include "http/request_reader.hpp"
@@ -34,7 +35,7 @@ using asyncio::detail::Ref;
 ///
 /// Its life: serve() waits for a head, lets a handler answer it, and so on; answers to requests
 /// that have come together are sent together. It lives in the frame of that coroutine.
-class ServerConnection {
+class ServerConnection : public asyncio::detail::ChainLink<ServerConnection> {
  public:
   ServerConnection(ServerCore& core, const StreamReader& reader, const StreamWriter& writer);
   ServerConnection(const ServerConnection&) = delete;
@@ -89,8 +90,6 @@ class ServerConnection {
   /// The server closes.
   void server_closes() noexcept;
   void time_is_over() noexcept;
-  ServerConnection* next_connection = nullptr;
-  ServerConnection* previous_connection = nullptr;
 
  private:
   // What the time runs for, if it does.
@@ -107,6 +106,7 @@ class ServerConnection {
   void watch(Limit what, std::optional<Duration> time);
   void unwatch() noexcept { limit_ = Limit::none; }
   void limit_is_over(Limit what);
+  void dismiss() noexcept;
   void cancel_handler(int status) noexcept;
   [[nodiscard]] bool take_back_cancellation() noexcept;
 

@@ -3,6 +3,7 @@
 #include <asyncio/detail/http_handler.hpp>
 #include <asyncio/http_server.hpp>
 
+#include "base/chain.hpp"
 #include "http/router.hpp"
 
 #include <cstdint>
@@ -37,7 +38,7 @@ class ServerCore {
   Router router;
   std::forward_list<Handler> fallbacks;  ///< the first one counts; others may still run
   const ServerLimits limits;
-  ServerConnection* first_connection = nullptr;
+  asyncio::detail::Chain<ServerConnection> connections;
 
  private:
   ~ServerCore() = default;

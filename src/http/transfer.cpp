@@ -205,8 +205,7 @@ int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
   if (again && !transfer.request_->is_idempotent()) {
     transfer.refuse<ReadError>(
         "the server has closed a connection that was kept, and may or may not have got the "
-        "request; "
-        "it is not sent again, since it is not idempotent");
+        "request; it is not sent again, since it is not idempotent");
     return CURL_PREREQFUNC_ABORT;
   }
   const Outgoing& request = *transfer.request_;
@@ -301,8 +300,8 @@ std::size_t Transfer::take_body(std::string_view bytes) {
   } else if (const std::size_t most = most_bytes(); bytes.size() > most - body_.size()) {
     refuse<ResponseTooLarge>(
         fmt::format("its body has more than {} bytes, decompressed "
-                    "(ClientOptions::max_response_bytes); take it "
-                    "piece by piece, by Client::stream()",
+                    "(ClientOptions::max_response_bytes); take it piece by piece, by "
+                    "Client::stream()",
                     most));
     return 0;
   }

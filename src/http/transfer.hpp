@@ -4,7 +4,7 @@
 #include <asyncio/event_loop.hpp>
 #include <asyncio/http.hpp>
 
-#include "http/chain.hpp"
+#include "base/chain.hpp"
 #include "http/curl_owned.hpp"
 #include "http/outgoing.hpp"
 #include "http/proxies.hpp"
@@ -25,9 +25,9 @@ class EasyOptions;
 /// of them make a request that is redirected.
 ///
 /// Lifetime: its end ends it for curl, too.
-class Transfer : public ChainLink<Transfer> {
+class Transfer : public asyncio::detail::ChainLink<Transfer> {
  public:
-  /// What a request, with its redirects, may take: null means for ever.
+  /// Until when a request may take, with its redirects. nullopt: for ever.
   using Deadline = std::optional<TimePoint>;
 
   Transfer(asyncio::detail::Ref<ClientState> client, std::shared_ptr<const Outgoing> request,
@@ -54,7 +54,6 @@ class Transfer : public ChainLink<Transfer> {
   void stop() noexcept;
   [[nodiscard]] Response& response() noexcept { return response_; }
   [[nodiscard]] std::size_t most_bytes() const noexcept;
-  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
 
   // --- for who makes the body ---
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/chain.hpp"
 #include "loop/loop_state.hpp"
 
 namespace asyncio::detail {
@@ -23,8 +24,8 @@ class NetService final : public LoopService {
   void end_clients(const ServerState& server, bool abruptly) noexcept;
 
  private:
-  TransportLife* transports_ = nullptr;
-  ServerState* servers_ = nullptr;
+  Chain<TransportLife> transports_;
+  Chain<ServerState> servers_;
 };
 
 }  // namespace asyncio::detail

@@ -62,7 +62,7 @@ void ServerState::forget(const Listener& gone) noexcept {
 void ServerState::abandon() noexcept {
   const Ref<ServerState> self(this);
   close();
-  while (first_task != nullptr) first_task->abandon();
+  while (ServerTask* task = running_tasks.first()) task->abandon();
   loop_ = nullptr;
 }
 
@@ -82,7 +82,7 @@ void ServerState::detach() noexcept {
 
 std::vector<AnyTask> ServerState::tasks() const {
   std::vector<AnyTask> result;
-  for (const ServerTask* at = first_task; at != nullptr; at = at->next()) {
+  for (const ServerTask* at = running_tasks.first(); at != nullptr; at = running_tasks.after(*at)) {
     result.push_back(at->task());
   }
   return result;

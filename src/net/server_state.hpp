@@ -4,6 +4,7 @@
 #include <asyncio/server.hpp>
 #include <asyncio/task.hpp>
 
+#include "base/chain.hpp"
 #include "loop/endpoint.hpp"
 #include "loop/loop_state.hpp"
 #include "net/tls_settings.hpp"
@@ -28,7 +29,7 @@ struct SocketFile {
 
 /// A server: its listeners, and how many connections and handlers have not ended. What is made of
 /// a connection is for who derives from it.
-class ServerState : public Pooled {
+class ServerState : public Pooled, public ChainLink<ServerState> {
  public:
   /// `who` is who makes it, for errors. Throws: as TlsSettings.
   ServerState(LoopState& loop, const char* who, const ServerOptions& options);
@@ -75,14 +76,13 @@ class ServerState : public Pooled {
   WaitLine closings;      ///< tasks in serve_forever(), until close()
   std::size_t pairs = 0;  ///< of a connection and the task that handles it
   bool serving_forever = false;
-  ServerTask* first_task = nullptr;
+  Chain<ServerTask> running_tasks;
 
  protected:
   virtual ~ServerState();
 
  private:
   friend class Listener;
-  friend class NetService;
 
   LoopState* loop_;
   const char* who_;
@@ -90,8 +90,6 @@ class ServerState : public Pooled {
   std::vector<std::unique_ptr<Listener>> listeners_;
   SocketFile file_;
   std::size_t active_ = 0;
-  ServerState* previous_ = nullptr;
-  ServerState* next_ = nullptr;
   int backlog_;
   unsigned users_ = 1;
   bool serving_ = false;

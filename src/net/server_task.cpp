@@ -22,19 +22,17 @@ HandledConnection::~HandledConnection() {
 // The server stays until the last of its tasks has ended.
 ServerTask::ServerTask(ServerState& server, const Address& peer,
                        const std::optional<StreamWriter>& writer)
-    : WaitCall(&ServerTask::done), server_(server), peer_(peer), next_(server.first_task) {
+    : WaitCall(&ServerTask::done), server_(server), peer_(peer) {
   if (writer) connection_.emplace(*writer);
   server.loop().ready.reserve();
-  if (next_ != nullptr) next_->previous_ = this;
-  server.first_task = this;
+  server.running_tasks.enter(*this);
   server.attach();
 }
 
 ServerTask::~ServerTask() {
   unlink();
   server_.loop().ready.unreserve();
-  (previous_ == nullptr ? server_.first_task : previous_->next_) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
+  server_.running_tasks.leave(*this);
   connection_.reset();
   server_.detach();
 }

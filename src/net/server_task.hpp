@@ -4,6 +4,7 @@
 #include <asyncio/streams.hpp>
 #include <asyncio/task.hpp>
 
+#include "base/chain.hpp"
 #include "net/packed_address.hpp"
 
 #include <optional>
@@ -28,7 +29,7 @@ class HandledConnection {
 
 /// A task of a server's: a handler, or a TLS handshake. The server is told of its end, and counts
 /// it as active until then.
-class ServerTask : public Pooled, WaitCall {
+class ServerTask : public Pooled, public ChainLink<ServerTask>, WaitCall {
  public:
   ServerTask(const ServerTask&) = delete;
   ServerTask& operator=(const ServerTask&) = delete;
@@ -40,7 +41,6 @@ class ServerTask : public Pooled, WaitCall {
   void abandon() noexcept;
 
   [[nodiscard]] const AnyTask& task() const noexcept { return *task_; }
-  [[nodiscard]] ServerTask* next() const noexcept { return next_; }
 
  private:
   ServerTask(ServerState& server, const Address& peer, const std::optional<StreamWriter>& writer);
@@ -53,8 +53,6 @@ class ServerTask : public Pooled, WaitCall {
   std::optional<AnyTask> task_;
   std::optional<HandledConnection> connection_;
   PackedAddress peer_;
-  ServerTask* previous_ = nullptr;
-  ServerTask* next_;
 };
 
 }  // namespace asyncio::detail

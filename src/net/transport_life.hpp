@@ -2,6 +2,7 @@
 
 #include <asyncio/detail/failure.hpp>
 
+#include "base/chain.hpp"
 #include "loop/loop_state.hpp"
 
 #include <cstdint>
@@ -20,7 +21,7 @@ class ServerState;
 /// errors go to losing from anywhere.
 ///
 /// Threads: the loop's.
-class TransportLife : public Pooled {
+class TransportLife : public Pooled, public ChainLink<TransportLife> {
  public:
   /// Throws: std::bad_alloc.
   explicit TransportLife(LoopState& loop);
@@ -93,7 +94,6 @@ class TransportLife : public Pooled {
   [[nodiscard]] bool tell_of_drop() noexcept;
 
  private:
-  friend class NetService;
   // In this order.
   enum class State : std::uint8_t { open, closing, losing, lost };
 
@@ -120,8 +120,6 @@ class TransportLife : public Pooled {
   ServerState* server_ = nullptr;  // attached to it
   Turn turn_{*this};
   End end_{*this};
-  TransportLife* previous_ = nullptr;  // in NetService
-  TransportLife* next_ = nullptr;
   unsigned users_ = 1;
   State state_ = State::open;
   std::uint8_t due_ = 0;     // not 0: turn_ is in the ready queue
