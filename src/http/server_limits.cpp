@@ -11,7 +11,14 @@ namespace asyncio::http::detail {
 
 void ServerConnection::server_closes() noexcept {
   stays_ = false;
-  if (idle_) writer_.close();  // and so HeadWait finds the end
+  if (idle_) dismiss();
+}
+
+// HeadWait finds the end. An answer to TLS's goodbye is not waited for: a client that keeps an idle
+// connection looks at it before its next request only.
+void ServerConnection::dismiss() noexcept {
+  writer_.close();
+  if (writer_.get_write_buffer_size() == 0) writer_.abort();
 }
 
 void ServerConnection::watch(Limit what, std::optional<Duration> time) {
@@ -44,7 +51,7 @@ void ServerConnection::time_is_over() noexcept {
 void ServerConnection::limit_is_over(Limit what) {
   switch (what) {
     case Limit::none: return;
-    case Limit::idle: writer_.close(); return;
+    case Limit::idle: dismiss(); return;
     case Limit::head:
       forget_request();
       stays_ = false;

@@ -424,8 +424,13 @@ ASYNC_TEST(HttpServer, SpeaksTls) {
   EXPECT_EQ((co_await client.answer()).content.size(), 200'000U);
   client.send("POST / HTTP/1.1\r\nBAD\r\n\r\n" + std::string(100'000, 'x'));
   EXPECT_EQ((co_await client.answer()).status, 400);
+  const HttpClient idle(co_await asyncio::open_connection(
+      server.sockets().at(0), {.ssl = &trusting, .server_hostname = "localhost"}));
+  idle.get("/");
+  EXPECT_EQ((co_await idle.answer()).content, "hello\n");
   co_await client.close();
-  co_await ended(server);
+  co_await server.shutdown(1s);  // and reports nobody: the idle one need not say goodbye
+  EXPECT_EQ((co_await idle.rest()), "");
 }
 
 ASYNC_TEST(HttpServer, ListensOnUnixSocketsAndSeveralPorts) {
