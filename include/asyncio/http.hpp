@@ -178,6 +178,7 @@ class ResponseStream : public Response {
   friend class detail::ClientState;
   explicit ResponseStream(asyncio::detail::Ref<detail::Transfer> transfer);
   asyncio::detail::Ref<detail::Transfer> transfer_;
+  [[nodiscard]] Coro<std::optional<std::string>> receive();
   std::string take_rest();
   std::string lines_;      // received by next_line()
   std::size_t given_ = 0;  // of them

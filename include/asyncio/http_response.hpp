@@ -31,7 +31,8 @@ struct Response {
   URL url;
   /// The redirects that led here, the first one first. Not in httpx: they have none themselves.
   std::vector<Response> history;
-  /// From the first byte of this request, or from the wait for a connection, to the end.
+  /// From the wait for a connection to the end of the body. Of a stream: to the
+  /// end of its head, until it has ended.
   Duration elapsed;
   /// The body, decompressed.
   std::string content;

@@ -35,6 +35,13 @@ ShareHandle make_share() {
   return share;
 }
 
+[[noreturn]] void throw_other_loop(const EventLoop& own, const EventLoop& other) {
+  throw RuntimeError(fmt::format(
+      "http::Client: it belongs to {}, where it was used first, and was asked in {}; make a "
+      "client for each loop",
+      own.repr(), other.repr()));
+}
+
 std::exception_ptr closed_while_asking() noexcept {
   try {
     return std::make_exception_ptr(RuntimeError("http::Client: it was closed while a request ran"));
@@ -81,12 +88,15 @@ ClientState::ClientState(const ClientOptions& options)
 ClientState::~ClientState() { close(); }
 
 Multi& ClientState::multi() {
-  if (multi_ != nullptr) return *multi_;
   if (is_closed_) {
     throw RuntimeError(
         "http::Client: it was closed, by close() or with its loop; make another one");
   }
   EventLoop& loop = get_running_loop();
+  if (multi_ != nullptr) {
+    if (&multi_->loop() != &loop) throw_other_loop(multi_->loop(), loop);
+    return *multi_;
+  }
   multi_ = std::make_unique<Multi>(loop, config_.limits);
   loop_ = &asyncio::detail::LoopAccess::state(loop);
   HttpService::of(*loop_).enter(*this);

@@ -54,20 +54,25 @@ void EasyOptions::prepare(const ClientConfig& config, CURLSH* share) {
   set(CURLOPT_NOPROXY, "");
 }
 
+void EasyOptions::trust(const ClientConfig& config, CURLoption file, CURLoption blob,
+                        CURLoption folder) {
+  if (!config.ca_data.empty()) {
+    curl_blob data{const_cast<char*>(config.ca_data.data()),  // NOLINT: it is only read
+                   config.ca_data.size(), CURL_BLOB_NOCOPY};
+    set(blob, &data);
+  } else if (!config.ca_file.empty()) {
+    set(file, config.ca_file);
+  } else {
+    if (const char* path = from_environment(config, "SSL_CERT_FILE")) set(file, path);
+    if (const char* path = from_environment(config, "SSL_CERT_DIR")) set(folder, path);
+  }
+}
+
 void EasyOptions::tls(const ClientConfig& config) {
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_SSL_VERIFYPEER, config.verify);
   set(CURLOPT_SSL_VERIFYHOST, config.verify ? 2L : 0L);
-  if (!config.ca_data.empty()) {
-    curl_blob blob{const_cast<char*>(config.ca_data.data()),  // NOLINT: it is only read
-                   config.ca_data.size(), CURL_BLOB_NOCOPY};
-    set(CURLOPT_CAINFO_BLOB, &blob);
-  } else if (!config.ca_file.empty()) {
-    set(CURLOPT_CAINFO, config.ca_file);
-  } else {
-    if (const char* file = from_environment(config, "SSL_CERT_FILE")) set(CURLOPT_CAINFO, file);
-    if (const char* folder = from_environment(config, "SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
-  }
+  trust(config, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, CURLOPT_CAPATH);
   if (!config.client_cert.empty()) set(CURLOPT_SSLCERT, config.client_cert);
   if (!config.client_key.empty()) set(CURLOPT_SSLKEY, config.client_key);
   if (!config.client_key_password.empty()) set(CURLOPT_KEYPASSWD, config.client_key_password);
@@ -82,6 +87,7 @@ void EasyOptions::proxy(const Proxy& proxy, const ClientConfig& config) {
   }
   set(CURLOPT_PROXY_SSL_VERIFYPEER, config.verify);
   set(CURLOPT_PROXY_SSL_VERIFYHOST, config.verify ? 2L : 0L);
+  trust(config, CURLOPT_PROXY_CAINFO, CURLOPT_PROXY_CAINFO_BLOB, CURLOPT_PROXY_CAPATH);
 }
 
 void EasyOptions::request(const Outgoing& request, const ClientConfig& config, CurlList& headers) {

@@ -41,6 +41,8 @@ class EasyOptions {
  private:
   static void check(CURLoption option, CURLcode code);
   void method_and_body(const Outgoing& request);
+  /// Whose certificates are believed, by these options.
+  void trust(const ClientConfig& config, CURLoption file, CURLoption blob, CURLoption folder);
 
   CURL* easy_;
   bool leave_traces_ = false;

@@ -4,6 +4,7 @@
 #include <asyncio/resolver.hpp>
 #include <asyncio/shield.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -38,6 +39,7 @@ Coro<std::string> LookupCache::look_up(EventLoop& loop, std::string host, std::u
   const std::string key = key_of(host, port);
   auto found = entries_.find(key);
   if (found == entries_.end() || found->second.expires <= loop.time()) {
+    forget_old(loop.time());
     Task<Outcome> task = loop.create_task(ask(loop, host, port));
     found = entries_.insert_or_assign(key, Entry{std::move(task), loop.time() + kept_for}).first;
   }
@@ -50,6 +52,13 @@ Coro<std::string> LookupCache::look_up(EventLoop& loop, std::string host, std::u
   }
   // "+": it may grow old.
   co_return "+" + key + ":" + outcome.addresses;
+}
+
+// A crawler asks for many hosts, and for most of them once.
+void LookupCache::forget_old(TimePoint now) noexcept {
+  if (entries_.size() < looked_through_at_) return;
+  std::erase_if(entries_, [now](const auto& entry) { return entry.second.expires <= now; });
+  looked_through_at_ = std::max(least_looked_through, 2 * entries_.size());
 }
 
 void LookupCache::clear() noexcept {

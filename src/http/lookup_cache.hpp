@@ -2,6 +2,7 @@
 
 #include <asyncio/event_loop.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <map>
@@ -34,7 +35,11 @@ class LookupCache {
   };
   static Coro<Outcome> ask(EventLoop& loop, std::string host, std::uint16_t port);
 
+  void forget_old(TimePoint now) noexcept;
+
+  static constexpr std::size_t least_looked_through = 64;
   std::map<std::string, Entry> entries_;
+  std::size_t looked_through_at_ = least_looked_through;
 };
 
 }  // namespace asyncio::http::detail

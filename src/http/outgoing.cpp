@@ -238,7 +238,7 @@ void follow(Outgoing& request, const Response& answer, const ClientConfig& confi
   const std::string_view location = answer.headers.value("Location");
   const auto refused = [&](std::string_view why) {
     return RequestError(request.method, request.url.str(),
-                        fmt::format("redirected to {}: {}", quoted(location), why));
+                        fmt::format("redirected to {}: {}", quoted_url(location), why));
   };
   std::optional<URL> target;
   try {

@@ -19,7 +19,7 @@ namespace {
       fmt::format("{} {} {}", kind, response.status_code, detail::quoted(response.reason_phrase));
   if (response.has_redirect_location()) {
     text += fmt::format(" to {}; {{.follow_redirects = true}} follows it",
-                        detail::quoted(response.headers.value("Location")));
+                        detail::quoted_url(response.headers.value("Location")));
   }
   throw HTTPStatusError(text, response);
 }

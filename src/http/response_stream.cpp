@@ -20,7 +20,16 @@ ResponseStream& ResponseStream::operator=(ResponseStream&& other) noexcept = def
 ResponseStream::~ResponseStream() { close(); }
 
 void ResponseStream::close() noexcept {
-  if (transfer_) transfer_->stop();
+  if (!transfer_) return;
+  transfer_->stop();
+  elapsed = transfer_->response().elapsed;
+}
+
+// Returns: nothing at the end, which closes it.
+Coro<std::optional<std::string>> ResponseStream::receive() {
+  std::optional<std::string> piece = co_await transfer_->next();
+  if (!piece) close();
+  co_return piece;
 }
 
 const ResponseStream& ResponseStream::raise_for_status() const {
@@ -37,7 +46,7 @@ std::string ResponseStream::take_rest() {
 
 Coro<std::optional<std::string>> ResponseStream::next() {
   if (given_ < lines_.size()) co_return take_rest();
-  std::optional<std::string> piece = co_await transfer_->next();
+  std::optional<std::string> piece = co_await receive();
   co_return piece;
 }
 
@@ -58,7 +67,7 @@ Coro<std::optional<std::string>> ResponseStream::next_line() {
       throw ResponseTooLarge(method, url.str(),
                              fmt::format("a line of the answer has more than {} bytes", most));
     }
-    std::optional<std::string> piece = co_await transfer_->next();
+    std::optional<std::string> piece = co_await receive();
     if (!piece) break;
     lines_ += *piece;
   }
@@ -70,7 +79,7 @@ Coro<std::string> ResponseStream::read() {
   content += take_rest();
   const std::size_t most = transfer_->most_bytes();
   for (;;) {
-    std::optional<std::string> piece = co_await transfer_->next();
+    std::optional<std::string> piece = co_await receive();
     if (!piece) co_return content;
     content += *piece;
     if (content.size() > most) {

@@ -72,6 +72,12 @@ std::string quoted(std::string_view text) {
   return result + (text.size() > most ? "...\"" : "\"");
 }
 
+std::string quoted_url(std::string_view url) {
+  const std::size_t at = url.substr(0, url.find_first_of("?#")).rfind('@');
+  return at == std::string_view::npos ? quoted(url)
+                                      : quoted(fmt::format("[...]{}", url.substr(at)));
+}
+
 std::string percent_encode(std::string_view text, std::string_view also_plain) {
   std::string result;
   result.reserve(text.size());

@@ -20,6 +20,8 @@ namespace asyncio::http::detail {
 [[nodiscard]] std::string quoted(std::string_view text);
 /// -1 if it is none.
 [[nodiscard]] int hex_digit(char c) noexcept;
+/// The same of a URL, without what may be a password in it.
+[[nodiscard]] std::string quoted_url(std::string_view url);
 /// Percent-encodes what is not unreserved (RFC 3986, 2.3) and not in `also_plain`.
 [[nodiscard]] std::string percent_encode(std::string_view text, std::string_view also_plain = {});
 /// `plus_is_space`: as in forms. What is no valid escape stays as it is.

@@ -17,15 +17,8 @@ using detail::CurlText;
 using detail::quoted;
 using detail::UrlHandle;
 
-// What stands before the "@" of the host may be a password.
-std::string without_password(std::string_view text) {
-  const std::size_t at = text.substr(0, text.find_first_of("?#")).rfind('@');
-  if (at == std::string_view::npos) return quoted(text);
-  return quoted(fmt::format("[...]{}", text.substr(at)));
-}
-
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
-  throw InvalidURL(fmt::format("{} is no URL to request: {}", without_password(text), why));
+  throw InvalidURL(fmt::format("{} is no URL to request: {}", detail::quoted_url(text), why));
 }
 
 void check_characters(std::string_view text) {

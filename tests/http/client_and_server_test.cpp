@@ -6,6 +6,7 @@
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
 #include "support/pattern.hpp"
+#include "support/tls_streams.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -115,6 +117,60 @@ ASYNC_TEST(HttpBothEnds, EventsAreLinesOfAStream) {
   EXPECT_EQ(lines,
             (std::vector<std::string>{"event: numbers", "id: 1", "data: one", "data: two", ""}));
   co_await server.shutdown(1s);
+}
+
+ASYNC_TEST(HttpBothEnds, AProxyBehindTlsIsTrustedByTheSameCertificates) {
+  Server proxy;
+  proxy.get("/{what}",
+            [](Request& request) { return Reply(std::string(request.path_param("what"))); });
+  const asyncio::ssl::Context context = support::tls_server();
+  co_await proxy.start("127.0.0.1", 0, {.ssl = &context});
+  const std::string url = "https://localhost:" + std::to_string(proxy.sockets().at(0).port());
+  const std::string& trusted = support::tls_authority().pem();
+  const Client client({.proxy = url, .ca_data = trusted});
+  const Response answer = co_await client.get("http://example.invalid/hello");
+  EXPECT_EQ(answer.content, "hello");
+  const support::LogCapture log;  // of the handshake
+  const Client distrustful({.proxy = url});
+  const std::string error =
+      co_await thrown_by_await(distrustful.get("http://example.invalid/hello"));
+  EXPECT_EQ(type_of(error), "http::ConnectError") << error;
+  co_await proxy.shutdown(1s);
+  EXPECT_EQ(log.count("cancelled at the deadline"), 0);
+}
+
+ASYNC_TEST(HttpBothEnds, WithoutAClientARequestHasOneOfItsOwn) {
+  Server server;
+  server.get("/", [](Request&) { return Reply("got"); });
+  server.post("/", [](Request& request) -> Coro<Reply> {
+    std::string body = co_await request.read();
+    co_return Reply("posted " + body);
+  });
+  co_await server.start("127.0.0.1", 0);
+  const std::string url = url_of(server);
+  const Response got = co_await asyncio::http::get(url);
+  EXPECT_EQ(got.content, "got");
+  const Response posted = co_await asyncio::http::post(url, {.content = "this"});
+  EXPECT_EQ(posted.content, "posted this");
+  co_await server.shutdown(1s);
+}
+
+TEST(HttpBothEnds, AClientBelongsToOneLoop) {
+  const Client client;
+  const auto ask = [&]() -> Coro<> {
+    EXPECT_EQ(type_of(co_await thrown_by_await(client.get("http://127.0.0.1:1/"))),
+              "http::ConnectError");
+  };
+  const auto ask_elsewhere = [&]() -> Coro<> {
+    const std::string error = co_await thrown_by_await(client.get("http://127.0.0.1:1/"));
+    EXPECT_NE(error.find("make a client for each loop"), std::string::npos) << error;
+  };
+  const auto both = [&]() -> Coro<> {
+    co_await ask();
+    std::jthread([&] { asyncio::run(ask_elsewhere()); }).join();
+    co_await ask();
+  };
+  asyncio::run(both());
 }
 
 ASYNC_TEST(HttpBothEnds, ManyRequestsAtOnceShareTheConnectionsThatMayBe) {

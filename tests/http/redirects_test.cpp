@@ -135,6 +135,26 @@ ASYNC_TEST(HttpRedirects, AUserInALocationIsNotSent) {
   co_await server.stop();
 }
 
+ASYNC_TEST(HttpRedirects, APasswordInALocationIsNotShown) {
+  CannedServer server;
+  co_await server.start();
+  server.answer("/ftp", redirect(302, "ftp://eve:secret@127.0.0.1/"));
+  server.answer("/bad", redirect(302, "http://eve:secret@127.0.0.1:port/"));
+  const std::string base = server.url();
+  const Client client({.base_url = base});
+  for (const char* path : {"/ftp", "/bad"}) {
+    const std::string refused =
+        co_await thrown_by_await(client.get(path, {.follow_redirects = true}));
+    EXPECT_TRUE(has(refused, "redirected to ")) << refused;
+    EXPECT_FALSE(has(refused, "secret")) << refused;
+    const Response answer = co_await client.get(path);
+    const std::string raised = support::thrown_by([&] { answer.raise_for_status(); });
+    EXPECT_TRUE(has(raised, "follows it")) << raised;
+    EXPECT_FALSE(has(raised, "secret")) << raised;
+  }
+  co_await server.stop();
+}
+
 ASYNC_TEST(HttpRedirects, AStreamFollowsThemToo) {
   CannedServer server;
   co_await server.start();

@@ -37,6 +37,7 @@ ASYNC_TEST(HttpStream, GivesTheHeadersFirstAndThenEachPiece) {
   EXPECT_EQ(stream.status_code, 200);
   EXPECT_EQ(stream.headers.get("X"), "1");
   EXPECT_EQ(co_await stream.next(), "one");
+  const asyncio::Duration first = stream.elapsed;
   auto waits = asyncio::create_task(stream.next());
   co_await asyncio::sleep(5ms);
   waits.cancel();
@@ -44,6 +45,7 @@ ASYNC_TEST(HttpStream, GivesTheHeadersFirstAndThenEachPiece) {
   go_on.set();
   EXPECT_EQ(co_await stream.next(), "two");
   EXPECT_EQ(co_await stream.next(), std::nullopt);
+  EXPECT_GE(stream.elapsed, first + 5ms);
   EXPECT_EQ(co_await stream.next(), std::nullopt);
   server.close();
   co_await server.wait_closed();
