@@ -64,7 +64,7 @@ asyncio::Coro<> demonstrate() {
     co_await server->wait_closed();
   }
 
-  auto lonely = co_await start(0, "no-such-host.invalid", 80);
+  auto lonely = co_await start(0, "127.0.0.1", 1);
   auto [silence, unused] = co_await asyncio::open_connection(lonely.sockets().at(0));
   auto ended = co_await asyncio::as_result(silence.read());
   std::cout << "without a target: the connection ends" << std::endl;

@@ -6,6 +6,7 @@
 #include "support/canned_server.hpp"
 #include "support/descriptors.hpp"
 #include "support/errors.hpp"
+#include "support/resolvers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -20,6 +21,8 @@ using asyncio::http::Response;
 using asyncio::http::ResponseStream;
 using asyncio::http::Timeout;
 using support::CannedServer;
+using support::no_such_name;
+using support::SystemCalls;
 using support::thrown_by_await;
 
 namespace {
@@ -49,6 +52,7 @@ ASYNC_TEST(HttpFailures, ARefusedConnectionIsAConnectError) {
 }
 
 ASYNC_TEST(HttpFailures, AnUnknownNameIsAConnectError) {
+  const SystemCalls calls({.addresses = &no_such_name});
   const Client client;
   const std::string error = co_await thrown_by_await(client.get("http://nosuch.invalid/"));
   EXPECT_EQ(type_of(error), "http::ConnectError");
@@ -56,6 +60,7 @@ ASYNC_TEST(HttpFailures, AnUnknownNameIsAConnectError) {
 }
 
 ASYNC_TEST(HttpFailures, AProxyThatCannotBeReachedIsAProxyError) {
+  const SystemCalls calls({.addresses = &no_such_name});
   asyncio::Socket nobody(asyncio::Address::Family::ipv4);
   nobody.bind({"127.0.0.1", 0});
   const std::string address = nobody.getsockname().str();

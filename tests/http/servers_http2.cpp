@@ -22,7 +22,8 @@ using probe::where;
 
 namespace {
 
-Client http2(const char* server = "HTTP2", asyncio::http::Limits limits = {}) {
+Client http2(const char* server = "HTTP2",
+             asyncio::http::Limits limits = {.keepalive_expiry = probe::long_enough}) {
   const std::string ca = probe::file("ca.pem");
   return Client({.base_url = where(server),
                  .timeout = asyncio::http::Timeout::all(20s),
@@ -41,7 +42,8 @@ void check_file(const Response& answer, std::size_t size) {
 
 SERVERS_TEST(Http2Many) {
   // A connection takes 100 at a time; those above would make connections of their own.
-  const Client client = http2("HTTP2", {.max_connections_per_host = 2});
+  const Client client =
+      http2("HTTP2", {.max_connections_per_host = 2, .keepalive_expiry = probe::long_enough});
   const Response first = co_await client.get("/1");
   check_file(first, 1);
   EXPECT_EQ(first.reason_phrase, "OK");

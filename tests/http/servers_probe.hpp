@@ -22,6 +22,10 @@ std::string file(std::string_view name);
 /// What the files of the servers consist of: lines with their numbers. From the byte `from` on.
 std::string numbered(std::size_t size, std::size_t from = 0);
 
+/// Limits::keepalive_expiry of who wants the same connection again: a sanitizer makes the work in
+/// between slow.
+inline constexpr std::chrono::minutes long_enough{1};
+
 /// nginx's number of the connection.
 std::string connection(const asyncio::http::Response& answer);
 

@@ -42,9 +42,11 @@ SERVERS_TEST(ProxyConnect) {
   const std::string proxy = "http://pro:xy@" + std::string(where("PROXY"));
   const std::string ca = probe::file("ca.pem");
   const Headers secret = {{"X-Secret", "s"}, {"Cookie", "c=1"}};
+  const asyncio::http::Limits kept = {.keepalive_expiry = probe::long_enough};
   const Client client({.base_url = where("HTTPS"),
                        .headers = secret,
                        .auth = token,
+                       .limits = kept,
                        .proxy = proxy,
                        .ca_file = ca});
   const Response answer = co_await client.get("/origin/echo");

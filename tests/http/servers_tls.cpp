@@ -34,7 +34,8 @@ std::string text_of(const std::string& path) {
 
 SERVERS_TEST(TlsTrusted) {
   const std::string ca = file("ca.pem");
-  const Client by_file({.base_url = where("HTTPS"), .ca_file = ca});
+  const asyncio::http::Limits kept = {.keepalive_expiry = probe::long_enough};
+  const Client by_file({.base_url = where("HTTPS"), .limits = kept, .ca_file = ca});
   const Response first = co_await by_file.get("/30M");
   EXPECT_TRUE(first.content == numbered(31457280)) << first.content.size();
   EXPECT_EQ(first.http_version, "HTTP/1.1");

@@ -31,6 +31,7 @@ using asyncio::NameInfoOptions;
 using asyncio::ResolveOptions;
 using asyncio::Socket;
 using support::FakeResolver;
+using support::no_such_name;
 using support::StuckLookups;
 using support::SystemCalls;
 using Family = Address::Family;
@@ -42,7 +43,6 @@ namespace {
 int a_loopback_address(const char*, const char* service, const addrinfo* hints, addrinfo** list) {
   return ::getaddrinfo("127.0.0.1", service, hints, list);
 }
-int no_such_name(const char*, const char*, const addrinfo*, addrinfo**) { return EAI_NONAME; }
 int not_permitted(const char*, const char*, const addrinfo*, addrinfo**) {
   errno = EPERM;
   return EAI_SYSTEM;

@@ -38,6 +38,11 @@ class FakeResolver final : public asyncio::Resolver {
   asyncio::ResolveOptions last;
 };
 
+/// An answer for SystemCalls: no test asks a name server.
+inline int no_such_name(const char*, const char*, const addrinfo*, addrinfo**) {
+  return EAI_NONAME;
+}
+
 /// While it lives, lookups of the system are calls of these.
 class SystemCalls {
  public:
