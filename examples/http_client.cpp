@@ -28,6 +28,14 @@ asyncio::Coro<http::Server> start_server() {
     std::string body = co_await request.read();
     co_return http::Reply(std::move(body));
   });
+  server.post("/login", [](http::Request&) {
+    http::Reply reply("welcome\n");
+    reply.headers.add("Set-Cookie", "session=1234; Path=/account");
+    return reply;
+  });
+  server.get("/account", [](http::Request& request) {
+    return http::Reply(std::string(request.headers().value("Cookie")) + "\n");
+  });
   server.get("/log", [](http::Request& request) -> asyncio::Coro<> {
     http::ReplyStream out = co_await request.start_reply(200);
     for (const char* line : {"starting\n", "work", "ing\n", "done\n"}) co_await out.write(line);
@@ -76,9 +84,25 @@ asyncio::Coro<> send(http::Client client) {
   const http::Response sent = co_await client.post("/echo", {.data = form});
   std::cout << sent.text() << std::endl;
 
+  http::Multipart files;
+  files.add("title", "a cat");
+  files.add_file("photo", "cat.txt", "=^.^=\n", "text/plain");
+  const http::Response uploaded = co_await client.post("/echo", {.files = files});
+  std::cout << uploaded.headers.value("Content-Length") << " bytes with a cat" << std::endl;
+
   auto pieces = countdown(3);
   const http::Response counted = co_await client.post("/echo", {.stream = pieces});
   std::cout << counted.text() << std::endl;
+}
+
+asyncio::Coro<> log_in(http::Client client) {
+  const http::Auth auth = http::basic_auth("ada", "engine");
+  co_await client.post("/login", {.auth = auth});
+  for (const http::StoredCookie& cookie : client.cookies()) {
+    std::cout << "keeps " << cookie.name << " for " << cookie.path << std::endl;
+  }
+  const http::Response account = co_await client.get("/account");
+  std::cout << account.text();
 }
 
 asyncio::Coro<> read_lines(http::Client client) {
@@ -113,6 +137,7 @@ asyncio::Coro<> async_main() {
   co_await ask(client);
   co_await ask_for_many(client);
   co_await send(client);
+  co_await log_in(client);
   co_await read_lines(client);
   co_await go_wrong(client);
   co_await try_again(client);
