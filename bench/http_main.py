@@ -24,7 +24,8 @@ import machine
 import net_run
 import peer_programs
 from http_rows import ROWS, Program, Row, is_ours
-from measure import CPU, Failed, Samples, bootstrap, environment, figures, interleave, ratios
+from measure import (CPU, Failed, Samples, bootstrap, choose, environment, figures, interleave,
+                     ratios)
 from net_run import Bench
 
 ROUNDS = 11
@@ -145,7 +146,7 @@ def measure(row: Row, field: Field, bench: Bench, effort: Effort) -> dict:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    rows = choose(arguments.only)
+    rows = choose(arguments.only, ROWS)
     effort = Effort(**QUICK) if arguments.quick else Effort()
     field = find_programs(arguments)
     fifo = not arguments.no_fifo and net_run.fifo_allowed()
@@ -164,17 +165,8 @@ def run(arguments: argparse.Namespace) -> None:
     if not data["rows"]:
         return
     if not (arguments.quick or arguments.only or arguments.no_fifo):
-        os.replace(path, whole := os.path.join(os.path.dirname(path), "http.json"))
-        path = whole
+        path = machine.is_whole(path)
     print("\n" + os.path.relpath(path))
-
-
-def choose(only: str | None) -> list[Row]:
-    names = only.split(",") if only else [row.name for row in ROWS]
-    if unknown := set(names) - {row.name for row in ROWS}:
-        raise Failed(f"no such row: {', '.join(sorted(unknown))}; there are: "
-                     + ", ".join(row.name for row in ROWS))
-    return [row for row in ROWS if row.name in names]
 
 
 def main() -> int:

@@ -66,6 +66,13 @@ def save(data: dict, build_dir: str, name: str) -> str:
     return path
 
 
+def is_whole(path: str) -> str:
+    """What was saved as NAME-part.json has all rows: it is NAME.json from now on."""
+    whole = path.removesuffix("-part.json") + ".json"
+    os.replace(path, whole)
+    return whole
+
+
 def load(build_dir: str, name: str) -> dict | None:
     path = os.path.join(build_dir, "bench", name)
     if not os.path.exists(path):

@@ -8,8 +8,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 CPU = max(os.sched_getaffinity(0))
 SEED = 20_240_521
@@ -17,6 +18,8 @@ RESAMPLES = 2_000
 LIMIT_SECONDS = 900
 EXPENSIVE = 0.3  # seconds
 EVERY = 3  # an expensive peer runs in one round of so many
+
+Row = TypeVar("Row")  # has a name
 
 
 class Failed(Exception):
@@ -64,6 +67,17 @@ def ratios(of: list[Sample | None], to: list[Sample | None], by: str) -> list[fl
     """Round by round, where there are both."""
     return [getattr(a, by) / getattr(b, by) for a, b in zip(of, to, strict=True)
             if a is not None and b is not None and getattr(b, by) > 0]
+
+
+def choose(names: str | None, rows: Sequence[Row]) -> list[Row]:
+    """Those of the names, as the command line has them; without names all."""
+    if names is None:
+        return list(rows)
+    chosen = names.split(",")
+    if unknown := set(chosen) - {row.name for row in rows}:
+        raise Failed(f"no such row: {', '.join(sorted(unknown))}; there are: "
+                     + ", ".join(row.name for row in rows))
+    return [row for row in rows if row.name in chosen]
 
 
 def environment() -> dict[str, str]:

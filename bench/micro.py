@@ -22,8 +22,8 @@ import instructions
 import machine
 import peer_programs
 import report
-from measure import (EVERY, EXPENSIVE, Failed, Interval, Sample, Samples, bootstrap, figures,
-                     interleave, ratios, rows_of, run_row)
+from measure import (EVERY, EXPENSIVE, Failed, Interval, Sample, Samples, bootstrap, choose,
+                     figures, interleave, ratios, rows_of, run_row)
 
 ROUNDS = 21
 MEMORY_ROUNDS = 3  # pages, not time: processes hardly differ
@@ -264,9 +264,7 @@ def run_rows(rows: list[Row], players: Field, arguments: argparse.Namespace) -> 
         print(report.line(cells(data["rows"][-1]), WIDTHS), flush=True)
         path = machine.save(data, arguments.build_dir, "micro-part.json")
     if arguments.rows is None and arguments.pairs >= ROUNDS:
-        whole = os.path.join(os.path.dirname(path), "micro.json")
-        os.replace(path, whole)
-        path = whole
+        path = machine.is_whole(path)
     print_foot(data["rows"], arguments.pairs, path)
 
 
@@ -278,19 +276,8 @@ def print_foot(rows: list[dict], rounds: int, path: str) -> None:
     print(os.path.relpath(path))
 
 
-def choose(wanted: str | None, has_gcc: bool) -> list[Row]:
-    rows = [row for row in ROWS if row.program == "ours" or has_gcc]
-    if wanted is None:
-        return rows
-    names = wanted.split(",")
-    if unknown := set(names) - {row.name for row in rows}:
-        raise Failed(f"no such row: {', '.join(sorted(unknown))}; there are: "
-                     + ", ".join(row.name for row in rows))
-    return [row for row in rows if row.name in names]
-
-
 def compare(arguments: argparse.Namespace) -> None:
-    rows = choose(arguments.rows, arguments.gcc is not None)
+    rows = choose(arguments.rows, [row for row in ROWS if row.program == "ours" or arguments.gcc])
     own = {"limit": program(arguments.limit), "ours": program(arguments.ours)}
     if arguments.gcc:
         own["gcc"] = program(arguments.gcc)

@@ -23,7 +23,7 @@ import net_report
 import net_rows
 import net_run
 import peer_programs
-from measure import CPU, SEED, Failed, Interval, bootstrap, environment
+from measure import CPU, SEED, Failed, Interval, bootstrap, choose, environment
 from net_rows import BEST_PEER, ROWS, Row, Server, is_ours
 from net_run import Bench, Sample
 
@@ -186,7 +186,7 @@ def tool_missing(row: Row, servers: list[Server]) -> str:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    rows = choose(arguments.only)
+    rows = choose(arguments.only, ROWS)
     effort = Effort(**QUICK) if arguments.quick else Effort()
     servers, versions, missing = find_servers(arguments)
     fifo = not arguments.no_fifo and net_run.fifo_allowed()
@@ -208,17 +208,8 @@ def run(arguments: argparse.Namespace) -> None:
     if not data["rows"]:
         return
     if not (arguments.quick or arguments.only or arguments.servers or arguments.no_fifo):
-        os.replace(path, whole := os.path.join(os.path.dirname(path), "net.json"))
-        path = whole
+        path = machine.is_whole(path)
     print("\n" + os.path.relpath(path))
-
-
-def choose(only: str | None) -> list[Row]:
-    names = only.split(",") if only else [row.name for row in ROWS]
-    if unknown := set(names) - {row.name for row in ROWS}:
-        raise Failed(f"no such row: {', '.join(sorted(unknown))}; there are: "
-                     + ", ".join(row.name for row in ROWS))
-    return [row for row in ROWS if row.name in names]
 
 
 def main() -> int:
