@@ -45,6 +45,8 @@ class ByteStream : public IoSource, public Pooled {
   /// Says to the peer that nothing follows. Returns: 0, would_block or an error.
   virtual IoResult finish_sending() noexcept = 0;
   [[nodiscard]] virtual bool can_finish_sending() const noexcept { return true; }
+  /// True of a pipe: it goes one way, and its end is the end of all.
+  [[nodiscard]] virtual bool is_one_way() const noexcept { return false; }
   /// What a polite end needs: 0 when the peer may be left now. Then, or at once after an error, the
   /// stream is destroyed, which closes it.
   virtual IoResult finish() noexcept { return 0; }

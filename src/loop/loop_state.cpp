@@ -343,6 +343,7 @@ void LoopState::close() {
   if (http != nullptr) http->loop_closing();
   watchers_.clear(*backend_);
   if (net != nullptr) net->loop_closing();
+  if (children != nullptr) children->loop_closing();
   __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
   if (signals != nullptr) signals->loop_closing();
   discard_posted(std::exchange(undelivered_, nullptr));
@@ -354,6 +355,7 @@ void LoopState::close() {
   executor.reset();
   http.reset();
   net.reset();
+  children.reset();
   backend_->rest();
 }
 

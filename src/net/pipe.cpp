@@ -3,10 +3,10 @@
 
 #include "io/system.hpp"
 #include "loop/endpoint.hpp"
+#include "net/pipe_end.hpp"
 #include "net/protocol_transport.hpp"
 
 #include <fmt/format.h>
-#include <sys/uio.h>
 
 #include <cerrno>
 #include <utility>
@@ -40,40 +40,6 @@ std::unique_ptr<Endpoint> take_over(LoopState& loop, int fd, const char* who) {
   }
   return loop.backend().open(fd, Descriptor::pipe);
 }
-
-/// The end of a pipe that is read from.
-class ReadEnd final : public ByteStream {
- public:
-  ReadEnd(std::unique_ptr<Endpoint> endpoint, FileKind kind) noexcept
-      : endpoint_(std::move(endpoint)), kind_(kind) {}
-
-  IoResult receive(std::span<std::byte> into) noexcept override {
-    const IoResult got = endpoint_->receive(into);
-    return got == -EIO && kind_ == FileKind::character ? 0 : got;  // the other side was closed
-  }
-  [[nodiscard]] bool drained() const noexcept override { return endpoint_->drained(); }
-  IoResult send(const iovec*, int) noexcept override {
-    was_written_to_ = true;
-    return -EBADF;
-  }
-  IoResult finish_sending() noexcept override { return 0; }
-  [[nodiscard]] bool can_finish_sending() const noexcept override { return false; }
-  [[nodiscard]] std::exception_ptr own_error() noexcept override {
-    if (!was_written_to_) return nullptr;
-    return std::make_exception_ptr(
-        RuntimeError("write(): the transport of connect_read_pipe() only reads; "
-                     "connect_write_pipe() makes one that writes"));
-  }
-  [[nodiscard]] Endpoint& endpoint() noexcept override { return *endpoint_; }
-  void wait(Way way, IoObserver& observer) noexcept override { endpoint_->wait(way, observer); }
-  void stop_waiting(Way way) noexcept override { endpoint_->stop_waiting(way); }
-  [[nodiscard]] bool awaited(Way way) const noexcept override { return endpoint_->awaited(way); }
-
- private:
-  std::unique_ptr<Endpoint> endpoint_;
-  FileKind kind_;
-  bool was_written_to_ = false;
-};
 
 class ReadPipeTransport final : public ProtocolTransport {
  public:
@@ -144,7 +110,7 @@ Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int 
   LoopState& state = LoopAccess::state(loop);
   AnyProtocol protocol = factory();
   const FileKind kind = kind_of(fd, who);
-  auto end = std::make_unique<ReadEnd>(take_over(state, fd, who), kind);
+  auto end = std::make_unique<PipeReadEnd>(take_over(state, fd, who), kind);
   auto made = Ref<ProtocolTransport>::adopt(new ReadPipeTransport(state, std::move(end), protocol));
   co_return co_await when_made(std::move(made), protocol);
 }

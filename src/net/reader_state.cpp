@@ -72,6 +72,7 @@ bool ReaderState::ended_with(IoResult result) {
   if (result == would_block) return false;
   if (result == 0) {
     eof_ = true;
+    if (source()->is_one_way()) stream_->close();  // nothing can follow, nor be sent
     return true;
   }
   failure_ = Failure(error_of(*source(), result, "recv from", stream_->peer()));

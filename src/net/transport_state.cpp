@@ -204,6 +204,7 @@ void TransportState::write_eof() {
   if (!can_write_eof()) {
     throw_runtime_error("write_eof(): TLS has no half-closed connections; close() ends both ways");
   }
+  if (stream_->is_one_way()) return close();
   if (std::exchange(eof_wanted_, true)) return;
   if (output_.empty() && hold_ == nullptr) (void)flushed();
 }
