@@ -28,6 +28,7 @@ namespace asyncio {
 
 class Address;
 class BufferedProtocol;
+class Args;
 class Executor;
 class Protocol;
 template <class P>
@@ -39,6 +40,8 @@ template <class P>
 struct Connected;
 template <class P>
 struct ConnectedDatagram;
+template <class P>
+struct ConnectedSubprocess;
 struct ConnectionOptions;
 struct DatagramOptions;
 struct ServerOptions;
@@ -51,6 +54,10 @@ class Transport;
 
 namespace ssl {
 class Context;
+}
+
+namespace subprocess {
+struct Options;
 }
 
 namespace detail {
@@ -436,6 +443,27 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   /// with an error if something was still to be sent. write_eof() is close().
   template <class F>
   Coro<Connected<detail::ProtocolOf<F>>> connect_write_pipe(F factory, int fd);
+
+  // --- processes: include <asyncio/subprocess_protocol.hpp> ---
+
+  /// Starts a program as create_subprocess_exec() does, but with pipes to its descriptors 0 to 2
+  /// unless the options say otherwise, and a protocol that is told what it does.
+  ///
+  /// Returns: ConnectedSubprocess {transport, protocol}, after connection_made().
+  /// Throws: as create_subprocess_exec().
+  /// Cancellation: kills the child, and waits for its end.
+  template <class F>
+  Coro<ConnectedSubprocess<detail::ProtocolOf<F>>> subprocess_exec(F factory, Args args,
+                                                                   subprocess::Options options);
+  template <class F>
+  Coro<ConnectedSubprocess<detail::ProtocolOf<F>>> subprocess_exec(F factory, Args args);
+  template <class F>
+  Coro<ConnectedSubprocess<detail::ProtocolOf<F>>> subprocess_shell(F factory,
+                                                                    std::string_view command,
+                                                                    subprocess::Options options);
+  template <class F>
+  Coro<ConnectedSubprocess<detail::ProtocolOf<F>>> subprocess_shell(F factory,
+                                                                    std::string_view command);
 
   // --- errors ---
 

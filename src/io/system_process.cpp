@@ -101,8 +101,7 @@ int spawn(const Spawn& what) noexcept {
 }
 
 int open_pidfd(int pid) noexcept {
-  return attempt(Call::pidfd,
-                 [=] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); });
+  return attempt(Call::pidfd, [=] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); });
 }
 
 int wait_for_child(int pidfd, int& status) noexcept {

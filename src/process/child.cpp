@@ -155,8 +155,7 @@ void Child::abandon() noexcept {
 Child::Deadline::Deadline(Child& c) noexcept : Timer(&Deadline::passed), child(c) {}
 
 void Child::Deadline::passed(ReadyCall& self, ReadyAction action) {
-  const auto child =
-      Ref<Child>::adopt(&static_cast<Deadline&>(static_cast<Timer&>(self)).child);
+  const auto child = Ref<Child>::adopt(&static_cast<Deadline&>(static_cast<Timer&>(self)).child);
   if (child->loop_ == nullptr) return;
   child->loop_->ready.unreserve();
   if (action == ReadyAction::run) child->signal(SIGKILL);
@@ -187,6 +186,7 @@ void Child::loop_closing() noexcept {
     }
   }
   if (pidfd_) reap_later(std::move(pidfd_));
+  if (observer != nullptr) observer->loop_closing();
 }
 
 }  // namespace asyncio::detail

@@ -16,6 +16,8 @@ namespace asyncio::detail {
 struct ChildObserver {
   /// In a turn of the loop. Throws: KeyboardInterrupt.
   virtual void exited() = 0;
+  /// Instead: the loop closes before that.
+  virtual void loop_closing() noexcept = 0;
 
  protected:
   ~ChildObserver() = default;

@@ -156,15 +156,14 @@ Coro<Output> Process::communicate(std::string input) const {
 }  // namespace subprocess
 
 Coro<subprocess::Process> create_subprocess_exec(Args args, subprocess::Options options) {
-  return detail::start_process(detail::SpawnPlan("create_subprocess_exec()", std::move(args),
-                                                 options, subprocess::INHERIT));
+  return detail::start_process(
+      detail::SpawnPlan("create_subprocess_exec()", std::move(args), options, subprocess::INHERIT));
 }
 
 Coro<subprocess::Process> create_subprocess_shell(std::string_view command,
                                                   subprocess::Options options) {
-  return detail::start_process(detail::SpawnPlan("create_subprocess_shell()",
-                                                 Args("/bin/sh", "-c", command), options,
-                                                 subprocess::INHERIT));
+  return detail::start_process(detail::SpawnPlan(
+      "create_subprocess_shell()", Args("/bin/sh", "-c", command), options, subprocess::INHERIT));
 }
 
 }  // namespace asyncio

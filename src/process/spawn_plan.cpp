@@ -68,9 +68,8 @@ SpawnPlan::SpawnPlan(const char* who, Args args, const subprocess::Options& opti
   } else {
     for (const auto& [name, value] : *options.env) {
       if (name.empty() || name.find('=') != name.npos) {
-        throw_invalid_argument(
-            fmt::format("{}: env has the name \"{}\"; a name is not empty and has no '='", who_,
-                        name));
+        throw_invalid_argument(fmt::format(
+            "{}: env has the name \"{}\"; a name is not empty and has no '='", who_, name));
       }
       environment_.push_back(name + "=" + value);
       check(environment_.back(), "a variable of env");
@@ -87,9 +86,8 @@ void SpawnPlan::take_streams(const subprocess::Options& options, subprocess::Red
     streams_[i] = {redirect.kind(), redirect.fd(), std::string(redirect.path())};
     check(streams_[i].path, stream_names[i]);
     if (redirect.kind() == Kind::stdout_ && i != 2) {
-      throw_invalid_argument(
-          fmt::format("{}: {} = STDOUT; only stderr_ can go where stdout_ goes", who_,
-                      stream_names[i]));
+      throw_invalid_argument(fmt::format("{}: {} = STDOUT; only stderr_ can go where stdout_ goes",
+                                         who_, stream_names[i]));
     }
     if (redirect.kind() == Kind::descriptor && !sys::is_open(redirect.fd())) {
       throw_invalid_argument(fmt::format("{}: {} = descriptor {}, which is not open", who_,
@@ -112,9 +110,9 @@ void SpawnPlan::take_passed(std::span<const int> passed) {
 
 void SpawnPlan::check(std::string_view text, const char* what) const {
   if (text.find('\0') == text.npos) return;
-  throw_invalid_argument(fmt::format(
-      "{}: {} has a NUL byte after \"{}\"; a program would not see what follows", who_, what,
-      text.substr(0, text.find('\0'))));
+  throw_invalid_argument(
+      fmt::format("{}: {} has a NUL byte after \"{}\"; a program would not see what follows", who_,
+                  what, text.substr(0, text.find('\0'))));
 }
 
 // --- the program --------------------------------------------------------------------------------
