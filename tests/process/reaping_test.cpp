@@ -9,12 +9,11 @@
 #include "support/descriptors.hpp"
 #include "support/errors.hpp"
 #include "support/log_capture.hpp"
+#include "support/pipe_ends.hpp"
 #include "support/processes.hpp"
-#include "support/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -36,24 +35,7 @@ using support::state_of_process;
 
 namespace {
 
-struct Ends {
-  Ends() { EXPECT_EQ(::pipe2(fds, O_CLOEXEC), 0); }
-  Ends(const Ends&) = delete;
-  Ends& operator=(const Ends&) = delete;
-  ~Ends() {
-    ::close(fds[0]);
-    close_writing();
-  }
-  void close_writing() {
-    if (fds[1] >= 0) ::close(std::exchange(fds[1], -1));
-  }
-  int fds[2] = {-1, -1};
-};
-
-bool on_the_ring() {
-  const char* backend = std::getenv("ASYNCIO_BACKEND");
-  return backend != nullptr && std::string_view(backend) == "io_uring";
-}
+;
 
 Coro<> run_and_wait() {
   Process process = co_await create_subprocess_exec({"true"});
@@ -106,7 +88,7 @@ ASYNC_TEST(Reaping, WhoIgnoresSigchldIsTold255AndNothingHangs) {
 // PROC-038
 ASYNC_TEST(Reaping, TwoThatEndTogetherAreBothNoticed) {
   for (int i = 0; i < 20; ++i) {
-    const Ends ends;
+    const support::PipeEnds ends;
     Process one = co_await create_subprocess_exec({"cat"}, {.stdin_ = ends.fds[0]});
     Process two = co_await create_subprocess_exec({"cat"}, {.stdin_ = ends.fds[0]});
     one.kill();
@@ -126,32 +108,6 @@ ASYNC_TEST(Reaping, OneThatEndsAtOnceIsNoticedEachTime) {
     std::vector<Coro<>> all;
     for (int j = 0; j < at_once; ++j) all.push_back(run_and_wait());
     co_await asyncio::gather(std::move(all));
-  }
-  EXPECT_EQ(number_of_children(), 0);
-  EXPECT_EQ(support::open_descriptors(), before);
-}
-
-// Failure 71
-ASYNC_TEST(Reaping, TenThousandThatEndAtOnceAreAllReaped) {
-  const int many = support::under_asan || support::under_tsan || on_the_ring() ? 1000 : 10'000;
-  const std::vector<int> before = support::open_descriptors();
-  {
-    Ends ends;
-    std::vector<Process> all;
-    for (int i = 0; i < many; ++i) {
-      all.push_back(co_await create_subprocess_exec({"cat"}, {.stdin_ = ends.fds[0]}));
-    }
-    EXPECT_EQ(number_of_children(), many);
-    auto load = asyncio::create_task([]() -> Coro<> {
-      while (true) co_await asyncio::sleep(0s);
-    }());
-    ends.close_writing();  // the end of everybody's input
-    for (const Process& process : all) {
-      const int code = co_await process.wait();
-      EXPECT_EQ(code, 0);
-    }
-    load.cancel();
-    EXPECT_TRUE((co_await asyncio::as_result(load)).cancelled());
   }
   EXPECT_EQ(number_of_children(), 0);
   EXPECT_EQ(support::open_descriptors(), before);
@@ -206,7 +162,7 @@ TEST(Reaping, LoopThatEndsKillsWhoIsLeftAndReapsHim) {
 
 TEST(Reaping, WhoIsLeftAloneIsReapedAlthoughTheLoopHasGone) {
   for (int i = 0; i < 3; ++i) {
-    Ends ends;
+    support::PipeEnds ends;
     int pid = 0;
     asyncio::run([&]() -> Coro<> {
       const Process process = co_await create_subprocess_exec(
