@@ -13,6 +13,9 @@
 #include <cerrno>
 
 namespace asyncio::detail::sys {
+
+static_assert(sigkill == SIGKILL && sigterm == SIGTERM);
+
 namespace {
 
 // Collects the errors of the calls that prepare a posix_spawn(), of which each may find no memory.

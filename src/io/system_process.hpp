@@ -5,6 +5,9 @@
 /// The system calls for child processes. What fails gives -errno, and EINTR is retried.
 namespace asyncio::detail::sys {
 
+inline constexpr int sigkill = 9;  // without <signal.h>
+inline constexpr int sigterm = 15;
+
 /// What to start.
 struct Spawn {
   const char* program = nullptr;  ///< its path

@@ -1,12 +1,11 @@
 #include "process/child.hpp"
 
 #include "base/log.hpp"
+#include "io/reaper.hpp"
 #include "io/system_process.hpp"
 #include "process/child_service.hpp"
-#include "process/reaper.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <cerrno>
 
@@ -132,23 +131,23 @@ void Child::signal(int number) noexcept {
   if (pidfd_) (void)sys::signal_child(pidfd_.get(), number);
 }
 
-void Child::kill() noexcept { signal(SIGKILL); }
+void Child::kill() noexcept { signal(sys::sigkill); }
 
 void Child::abandon() noexcept {
   if (loop_ == nullptr || std::exchange(abandoned_, true)) return;
   switch (abandon_) {
     case Abandon::leave: return;
-    case Abandon::kill: return signal(SIGKILL);
+    case Abandon::kill: return signal(sys::sigkill);
     case Abandon::terminate: break;
   }
-  signal(SIGTERM);
+  signal(sys::sigterm);
   try {
     loop_->arm(deadline_, (TimePoint(Duration::nanoseconds(loop_->now())) + terminate_delay_)
                               .since_epoch()
                               .nanoseconds());
     add_ref();
   } catch (...) {
-    signal(SIGKILL);  // there is no memory to wait with
+    signal(sys::sigkill);  // there is no memory to wait with
   }
 }
 
@@ -158,13 +157,13 @@ void Child::Deadline::passed(ReadyCall& self, ReadyAction action) {
   const auto child = Ref<Child>::adopt(&static_cast<Deadline&>(static_cast<Timer&>(self)).child);
   if (child->loop_ == nullptr) return;
   child->loop_->ready.unreserve();
-  if (action == ReadyAction::run) child->signal(SIGKILL);
+  if (action == ReadyAction::run) child->signal(sys::sigkill);
 }
 
 // --- the end of the loop ------------------------------------------------------------------------
 
 void Child::loop_will_close() noexcept {
-  if (abandon_ != Abandon::leave) signal(SIGKILL);
+  if (abandon_ != Abandon::leave) signal(sys::sigkill);
 }
 
 // Who is killed is gone in no time, but for one that the kernel holds up.

@@ -5,8 +5,8 @@
 #include <asyncio/subprocess.hpp>
 
 #include "base/chain.hpp"
+#include "io/owned_fd.hpp"
 #include "loop/loop_state.hpp"
-#include "process/owned_fd.hpp"
 
 #include <optional>
 

@@ -3,12 +3,12 @@
 #include <asyncio/sleep.hpp>
 #include <asyncio/subprocess.hpp>
 
+#include "io/system_process.hpp"
 #include "net/pipe_end.hpp"
 #include "net/stream_state.hpp"
 #include "process/process_state.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <system_error>
 #include <utility>
@@ -146,8 +146,8 @@ int Process::pid() const noexcept { return state_->child().pid(); }
 std::optional<int> Process::returncode() const noexcept { return state_->child().returncode(); }
 std::string Process::repr() const { return fmt::format("<Process {}>", pid()); }
 void Process::send_signal(int signal) const { state_->child().send_signal(signal); }
-void Process::terminate() const { send_signal(SIGTERM); }
-void Process::kill() const { send_signal(SIGKILL); }
+void Process::terminate() const { send_signal(detail::sys::sigterm); }
+void Process::kill() const { send_signal(detail::sys::sigkill); }
 Coro<int> Process::wait() const { return state_->wait(); }
 Coro<Output> Process::communicate(std::string input) const {
   return state_->communicate(std::move(input));

@@ -2,7 +2,7 @@
 
 #include <asyncio/subprocess.hpp>
 
-#include "process/owned_fd.hpp"
+#include "io/owned_fd.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,11 +1,11 @@
 #include "process/subprocess_transport.hpp"
+#include "io/system_process.hpp"
 
 #include <asyncio/as_result.hpp>
 #include <asyncio/error.hpp>
 #include <asyncio/sleep.hpp>
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <memory>
 #include <utility>
@@ -224,8 +224,8 @@ std::optional<Transport> SubprocessTransport::get_pipe_transport(int fd) const {
   return state_->pipe(fd);
 }
 void SubprocessTransport::send_signal(int signal) const { state_->child().send_signal(signal); }
-void SubprocessTransport::terminate() const { send_signal(SIGTERM); }
-void SubprocessTransport::kill() const { send_signal(SIGKILL); }
+void SubprocessTransport::terminate() const { send_signal(detail::sys::sigterm); }
+void SubprocessTransport::kill() const { send_signal(detail::sys::sigkill); }
 void SubprocessTransport::close() const noexcept { state_->close(); }
 bool SubprocessTransport::is_closing() const noexcept { return state_->is_closing(); }
 void SubprocessTransport::set_protocol(ProtocolPtr<SubprocessProtocol> protocol) const {

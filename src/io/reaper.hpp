@@ -1,6 +1,6 @@
 #pragma once
 
-#include "process/owned_fd.hpp"
+#include "io/owned_fd.hpp"
 
 namespace asyncio::detail {
 

@@ -1,4 +1,4 @@
-#include "process/reaper.hpp"
+#include "io/reaper.hpp"
 
 #include "base/log.hpp"
 #include "io/system_process.hpp"
