@@ -182,8 +182,18 @@ class NoSigpipe {
 }  // namespace
 
 std::int64_t write_pipe(int fd, const iovec* parts, int count) noexcept {
-  NoSigpipe guard;
+  // From Linux 6.18 on a flag of the call does what needs three more calls else.
+  constexpr int no_signal = 0x100;    // RWF_NOSIGNAL
+  static bool known_without = false;  // accessed atomically
   const Allowed allowed(Call::write, parts, static_cast<std::size_t>(count));
+  if (!__atomic_load_n(&known_without, __ATOMIC_RELAXED)) {
+    const std::int64_t result = attempt(Call::write, [&] {
+      return ::pwritev2(fd, allowed.parts(), static_cast<int>(allowed.count()), -1, no_signal);
+    });
+    if (result != -EOPNOTSUPP) return result;
+    __atomic_store_n(&known_without, true, __ATOMIC_RELAXED);
+  }
+  NoSigpipe guard;
   const std::int64_t result = attempt(Call::write, [&] {
     return ::writev(fd, allowed.parts(), static_cast<int>(allowed.count()));
   });
