@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -87,11 +87,11 @@ def environment() -> dict[str, str]:
     return kept | {"CCACHE_DISABLE": "1", "LC_ALL": "C"}
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], cpus: Collection[int] = (CPU,)) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False,
                               timeout=LIMIT_SECONDS, env=environment(),
-                              preexec_fn=lambda: os.sched_setaffinity(0, {CPU}))
+                              preexec_fn=lambda: os.sched_setaffinity(0, cpus))
     except subprocess.TimeoutExpired:
         raise Failed(f"{' '.join(command)}: not over after {LIMIT_SECONDS} s") from None
     except OSError as error:
@@ -113,9 +113,10 @@ def parse(text: str, row: str) -> Sample | None:
     return None
 
 
-def run_row(program: str, row: str, operations: int | None = None) -> Sample:
+def run_row(program: str, row: str, operations: int | None = None,
+            cpus: Collection[int] = (CPU,)) -> Sample:
     command = [program, row, *([] if operations is None else [str(operations)])]
-    text = run(command).stdout
+    text = run(command, cpus).stdout
     sample = parse(text, row)
     if sample is None:
         raise Failed(f"{' '.join(command)}: no figures in what it prints: {text.strip()!r}")
