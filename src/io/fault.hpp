@@ -28,6 +28,10 @@ enum class Call : std::uint8_t {
   kill,
   pipe,
   duplicate,
+  flags,
+  truncate,
+  sync,
+  close,
   epoll_control,
   epoll_wait,
   ring_setup,
@@ -84,6 +88,31 @@ class Limit {
 extern constinit thread_local Fault* fault;
 extern constinit thread_local Limit* limit;
 int injected(Call call) noexcept;
+
+/// Those of a thread, for a job that it waits for on another one.
+class LentFaults {
+ public:
+  LentFaults() noexcept : fault_(fault), limit_(limit) {}
+
+  /// While it lives, this thread has them.
+  class Borrowed {
+   public:
+    explicit Borrowed(const LentFaults& lent) noexcept {
+      fault = lent.fault_;
+      limit = lent.limit_;
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    ~Borrowed() {
+      fault = nullptr;
+      limit = nullptr;
+    }
+  };
+
+ private:
+  Fault* fault_;
+  Limit* limit_;
+};
 
 /// The error that this call is to fail with; 0: none.
 inline int fault_of(Call call) noexcept { return fault == nullptr ? 0 : injected(call); }

@@ -77,7 +77,9 @@ int name_of_socket(int fd, sockaddr* address, unsigned* size) noexcept;
 int name_of_peer(int fd, sockaddr* address, unsigned* size) noexcept;
 int set_nonblocking(int fd) noexcept;
 
-/// Of a socket; of anything else by read(). Returns: bytes, 0 at the end.
+// These never wait, whatever the flags of the socket, which others may share.
+
+/// Returns: bytes, 0 at the end.
 std::int64_t receive(int fd, void* into, std::size_t size) noexcept;
 std::int64_t receive_message(int fd, msghdr& message) noexcept;
 /// Never raises SIGPIPE.
@@ -101,16 +103,19 @@ struct TerminalSize {
 [[nodiscard]] TerminalSize terminal_size(int fd) noexcept;
 /// Of anything: some bytes would be taken now, or the call would fail.
 [[nodiscard]] bool is_writable(int fd) noexcept;
+/// Waits for that.
+void wait_writable(int fd) noexcept;
 
 // --- files (system_file.cpp) ---------------------------------------------------------------------
 
-enum class FileKind : std::uint8_t { regular, directory, socket, pipe, character, other };
+enum class FileKind : std::uint8_t { regular, directory, socket, pipe, character, block, other };
 
 struct FileStatus {
   FileKind kind = FileKind::other;
   std::int64_t size = 0;
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  std::uint64_t special = 0;  ///< of a device: which one
 };
 
 int status_of(int fd, FileStatus& status) noexcept;
@@ -121,11 +126,35 @@ int status_of_link(const char* path, FileStatus& status) noexcept;
 [[nodiscard]] bool is_write_only(int fd) noexcept;
 /// For reading; closed on exec.
 int open_file(const char* path) noexcept;
+/// With the system's flags; closed on exec.
+int open_file(const char* path, int flags, unsigned permissions) noexcept;
+/// What a descriptor stands for once more: with flags of its own, which nobody shares. Not for
+/// sockets.
+int reopen(int fd, int flags) noexcept;
+/// The same as another descriptor, above the standard ones; closed on exec.
+int duplicate(int fd) noexcept;
+/// The flags of an open file, which all share that have it from the same open().
+int flags_of(int fd) noexcept;
+int set_flags(int fd, int flags) noexcept;
+/// True of a new end of a pseudo terminal: opened once more, it would be another one.
+[[nodiscard]] bool is_terminal_master(int fd) noexcept;
 int unlink(const char* path) noexcept;
 std::int64_t read(int fd, void* into, std::size_t size) noexcept;
 /// The file's position stays. Of a pipe and the like, which have none: what comes next.
 std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept;
+/// What the system has in memory, at the file's position if `offset` is negative.
+/// Returns: as read(); -EAGAIN if the disk would have to be asked, -EOPNOTSUPP if nobody knows.
+std::int64_t read_cached(int fd, void* into, std::size_t size, std::int64_t offset) noexcept;
+/// At the file's position if `offset` is negative. Never raises SIGPIPE.
+std::int64_t write(int fd, const void* from, std::size_t size, std::int64_t offset) noexcept;
 /// Returns: 0, or -ESPIPE of a pipe and the like.
 std::int64_t seek(int fd, std::int64_t offset) noexcept;
+/// Returns: where it is; -ESPIPE of a pipe and the like.
+std::int64_t position_of(int fd) noexcept;
+int truncate(int fd, std::int64_t size) noexcept;
+/// Until it is on the disk.
+int sync(int fd) noexcept;
+/// Says what close() does not: the error of what was written before.
+int close_file(int fd) noexcept;
 
 }  // namespace asyncio::detail::sys

@@ -113,18 +113,19 @@ int set_nonblocking(int fd) noexcept {
 }
 
 std::int64_t receive(int fd, void* into, std::size_t size) noexcept {
-  return attempt(Call::receive, [=] { return ::recv(fd, into, size, 0); });
+  return attempt(Call::receive, [=] { return ::recv(fd, into, size, MSG_DONTWAIT); });
 }
 
 std::int64_t receive_message(int fd, msghdr& message) noexcept {
-  return attempt(Call::receive, [&] { return ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
+  return attempt(Call::receive,
+                 [&] { return ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
 }
 
 std::int64_t send(int fd, const iovec* parts, int count) noexcept {
   if (count == 1) {
     const Allowed part(Call::send, parts, 1);
     return attempt(Call::send, [&] {
-      return ::send(fd, part.parts()->iov_base, part.parts()->iov_len, MSG_NOSIGNAL);
+      return ::send(fd, part.parts()->iov_base, part.parts()->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
     });
   }
   msghdr message{};
@@ -138,7 +139,7 @@ std::int64_t send_message(int fd, const msghdr& message) noexcept {
   msghdr allowed = message;
   allowed.msg_iov = const_cast<iovec*>(parts.parts());  // NOLINT: sendmsg() does not write to it
   allowed.msg_iovlen = parts.count();
-  return attempt(Call::send, [&] { return ::sendmsg(fd, &allowed, MSG_NOSIGNAL); });
+  return attempt(Call::send, [&] { return ::sendmsg(fd, &allowed, MSG_NOSIGNAL | MSG_DONTWAIT); });
 }
 
 bool is_readable(int fd) noexcept {

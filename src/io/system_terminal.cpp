@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace asyncio::detail::sys {
 
 bool is_terminal(int fd) noexcept { return ::isatty(fd) == 1; }
@@ -12,6 +14,17 @@ TerminalSize terminal_size(int fd) noexcept {
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return {};
   return {size.ws_col, size.ws_row};
+}
+
+bool is_terminal_master(int fd) noexcept {
+  unsigned number = 0;
+  return ::ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+void wait_writable(int fd) noexcept {
+  pollfd what{fd, POLLOUT, 0};
+  while (::poll(&what, 1, -1) < 0 && errno == EINTR) {
+  }
 }
 
 bool is_writable(int fd) noexcept {

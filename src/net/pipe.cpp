@@ -30,7 +30,7 @@ FileKind kind_of(int fd, const char* who) {
   }
   throw_invalid_argument(
       fmt::format("{}: descriptor {} is no pipe, FIFO, socket or character device; read and write "
-                  "files with to_thread()",
+                  "files with asyncio::open()",
                   who, fd));
 }
 

@@ -4,6 +4,7 @@
 #include <asyncio/transports.hpp>
 
 #include "io/system.hpp"
+#include "net/file_part.hpp"
 #include "net/protocol_transport.hpp"
 #include "net/sending_hold.hpp"
 
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -19,45 +19,49 @@ namespace asyncio {
 namespace detail {
 namespace {
 
-/// A transport while it sends a file: nobody else writes, nothing is received. Leaves the file's
-/// position behind what was sent.
+/// A transport while it sends a file: nobody else writes.
 class FileSending {
  public:
-  FileSending(const Ref<ProtocolTransport>& transport, int file, std::int64_t offset,
-              std::size_t most)
-      : transport_(transport),
-        hold_(Ref<TransportState>(transport.get()), "sendfile()"),
-        resume_(transport_->is_reading()),
-        file_(file),
-        offset_(offset),
-        most_(most) {
+  FileSending(const Ref<TransportState>& transport, FilePart& part)
+      : transport_(transport), hold_(transport, "sendfile()"), part_(part) {}
+
+  [[nodiscard]] TransportState& transport() const noexcept { return *transport_; }
+  [[nodiscard]] SendingHold& hold() noexcept { return hold_; }
+  [[nodiscard]] int file() const noexcept { return part_.fd; }
+  [[nodiscard]] const Ref<OpenFile>& owner() const noexcept { return part_.owner; }
+  [[nodiscard]] std::int64_t position() const noexcept {
+    return part_.offset + static_cast<std::int64_t>(part_.sent);
+  }
+  [[nodiscard]] std::size_t sent() const noexcept { return part_.sent; }
+  [[nodiscard]] std::size_t left() const noexcept { return part_.most - part_.sent; }
+  void count(std::size_t bytes) noexcept { part_.sent += bytes; }
+
+ private:
+  Ref<TransportState> transport_;
+  SendingHold hold_;
+  FilePart& part_;
+};
+
+/// Nothing is received meanwhile. Leaves the file's position behind what was sent.
+class Paused {
+ public:
+  Paused(const Ref<ProtocolTransport>& transport, const FilePart& part)
+      : transport_(transport), part_(part), resume_(transport_->is_reading()) {
     transport_->pause_reading();
   }
-  FileSending(const FileSending&) = delete;
-  FileSending& operator=(const FileSending&) = delete;
-  ~FileSending() {
-    if (sent_ > 0) sys::seek(file_, position());
+  Paused(const Paused&) = delete;
+  Paused& operator=(const Paused&) = delete;
+  ~Paused() {
+    if (part_.sent > 0) {
+      sys::seek(part_.fd, part_.offset + static_cast<std::int64_t>(part_.sent));
+    }
     if (resume_) transport_->resume_reading();
   }
 
-  [[nodiscard]] ProtocolTransport& transport() const noexcept { return *transport_; }
-  [[nodiscard]] SendingHold& hold() noexcept { return hold_; }
-  [[nodiscard]] int file() const noexcept { return file_; }
-  [[nodiscard]] std::int64_t position() const noexcept {
-    return offset_ + static_cast<std::int64_t>(sent_);
-  }
-  [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
-  [[nodiscard]] std::size_t left() const noexcept { return most_ - sent_; }
-  void count(std::size_t bytes) noexcept { sent_ += bytes; }
-
  private:
   Ref<ProtocolTransport> transport_;
-  SendingHold hold_;
+  const FilePart& part_;
   bool resume_;
-  int file_;
-  std::int64_t offset_;
-  std::size_t most_;
-  std::size_t sent_ = 0;
 };
 
 // What is wrong is the file, or that it goes to such a stream.
@@ -100,8 +104,10 @@ Coro<bool> send_by_system(FileSending& sending) {
   co_return true;
 }
 
-// On a thread of the executor. Returns: nothing at the end of the file.
-std::string read_block(int file, std::int64_t position, std::size_t size) {
+// On a thread of the executor, which may go on when nobody waits any more. Returns: nothing at the
+// end of the file.
+std::string read_block(const Ref<OpenFile>& /*owner*/, int file, std::int64_t position,
+                       std::size_t size) {
   std::string block(size, '\0');
   const std::int64_t got = sys::read_at(file, block.data(), size, position);
   if (got < 0) sys::throw_errno(static_cast<int>(-got), "sendfile(): reading the file");
@@ -113,8 +119,8 @@ Coro<> send_by_copying(EventLoop& loop, FileSending& sending) {
   constexpr std::size_t at_once = std::size_t{64} * 1024;
   while (sending.left() > 0) {
     const std::size_t size = std::min(sending.left(), at_once);
-    auto reading =
-        loop.run_in_executor(nullptr, &read_block, sending.file(), sending.position(), size);
+    auto reading = loop.run_in_executor(nullptr, &read_block, sending.owner(), sending.file(),
+                                        sending.position(), size);
     const std::string block = co_await std::move(reading);
     if (block.empty()) break;
     sending.hold().check_open();
@@ -124,22 +130,46 @@ Coro<> send_by_copying(EventLoop& loop, FileSending& sending) {
   }
 }
 
-Coro<std::size_t> send_file(EventLoop& loop, Ref<ProtocolTransport> transport, int file,
-                            std::int64_t offset, std::size_t most, bool fallback) {
-  FileSending sending(transport, file, offset, most);
+Coro<> send_part(EventLoop& loop, FileSending& sending, bool fallback) {
   co_await sending.hold().until_sent();
-  if (!co_await send_by_system(sending)) {
-    if (!fallback) {
-      throw SendfileNotAvailableError(
-          "sendfile(): the system cannot send this file to this transport, and the fallback is "
-          "disabled; allow it");
-    }
-    co_await send_by_copying(loop, sending);
+  const bool by_system = co_await send_by_system(sending);
+  if (by_system) co_return;
+  if (!fallback) {
+    throw SendfileNotAvailableError(
+        "sendfile(): the system cannot send this file to this transport, and the fallback is "
+        "disabled; allow it");
   }
-  co_return sending.sent();
+  co_await send_by_copying(loop, sending);
+}
+
+Coro<std::size_t> send_file_paused(EventLoop& loop, Ref<ProtocolTransport> transport, FilePart part,
+                                   bool fallback) {
+  // First: what cannot send must not be paused.
+  const Ref<TransportState> sender(transport.get());
+  FileSending sending(sender, part);
+  const Paused paused(transport, part);
+  co_await send_part(loop, sending, fallback);
+  co_return part.sent;
 }
 
 }  // namespace
+
+Coro<std::size_t> send_file_part(EventLoop& loop, Ref<TransportState> transport, FilePart part) {
+  FileSending sending(transport, part);
+  co_await send_part(loop, sending, true);
+  co_return part.sent;
+}
+
+void check_file_part(std::int64_t offset, std::optional<std::size_t> count) {
+  if (offset < 0) {
+    throw_invalid_argument(
+        fmt::format("sendfile(): offset must be a non-negative integer (got {})", offset));
+  }
+  if (count == std::size_t{0}) {
+    throw_invalid_argument("sendfile(): count must be a positive integer (got 0)");
+  }
+}
+
 }  // namespace detail
 
 Coro<std::size_t> EventLoop::sendfile(Transport transport, int file, std::int64_t offset,
@@ -152,15 +182,9 @@ Coro<std::size_t> EventLoop::sendfile(Transport transport, int file, std::int64_
     detail::throw_runtime_error(
         "sendfile(): the transport belongs to another loop; use that one's");
   }
-  if (offset < 0) {
-    detail::throw_invalid_argument(
-        fmt::format("sendfile(): offset must be a non-negative integer (got {})", offset));
-  }
-  if (count == std::size_t{0}) {
-    detail::throw_invalid_argument("sendfile(): count must be a positive integer (got 0)");
-  }
-  constexpr std::size_t all = std::numeric_limits<std::int64_t>::max();
-  auto sending = detail::send_file(*this, state, file, offset, count.value_or(all), fallback);
+  detail::check_file_part(offset, count);
+  detail::FilePart part{{}, file, offset, count.value_or(detail::whole_file)};
+  auto sending = detail::send_file_paused(*this, state, std::move(part), fallback);
   co_return co_await std::move(sending);
 }
 

@@ -266,7 +266,7 @@ ASYNC_TEST(Pipe, RefusesAFileAndLeavesItOpen) {
   if (file.number < 0) ASYNC_SKIP() << "no O_TMPFILE here";
   const std::string tail = "(): descriptor " + std::to_string(file.number) +
                            " is no pipe, FIFO, socket or character device; read and write files "
-                           "with to_thread()";
+                           "with asyncio::open()";
   EXPECT_EQ(
       co_await support::thrown_by_await(loop().connect_read_pipe(&make_recorder, file.number)),
       "invalid_argument: connect_read_pipe" + tail);
