@@ -100,15 +100,11 @@ std::string checked_path(const char* who, std::string_view path) {
 }
 
 OpenedFile open_path(const char* who, const std::string& path, int flags) {
+  std::string name = path;  // before there is something to lose
   const int fd = sys::open_file(path.c_str(), flags, permissions);
   if (fd < 0) fail(who, path, -fd);
   OpenedFile opened;
-  try {
-    opened.file = Ref<OpenFile>::adopt(new OpenFile(fd, path));
-  } catch (...) {
-    sys::close(fd);
-    throw;
-  }
+  opened.file = OpenFile::adopt(fd, std::move(name));
   sys::FileStatus status;
   if (const int error = -sys::status_of(fd, status)) fail(who, path, error);
   if (status.kind == sys::FileKind::directory) fail(who, path, EISDIR);

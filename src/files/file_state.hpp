@@ -128,7 +128,7 @@ class FileState {
   Coro<std::size_t> read_piece_into(std::span<std::byte> into, std::int64_t offset);
 
   // Each read that need not wait costs the others as much; together they must not cost them more.
-  static constexpr std::size_t price_of_a_call = std::size_t{16} * 1024;
+  static constexpr std::size_t price_of_a_call = std::size_t{4} * 1024;
   static constexpr std::size_t most_spent = std::size_t{1} << 20;
 
   unsigned users_ = 1;

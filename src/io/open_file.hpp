@@ -15,7 +15,15 @@ namespace asyncio::detail {
 /// Threads: any.
 class OpenFile {
  public:
-  OpenFile(int fd, std::string name) noexcept : fd_(fd), name_(std::move(name)) {}
+  /// Takes over a descriptor, and closes it when it throws std::bad_alloc.
+  [[nodiscard]] static Ref<OpenFile> adopt(int fd, std::string name) {
+    try {
+      return Ref<OpenFile>::adopt(new OpenFile(fd, std::move(name)));
+    } catch (...) {
+      sys::close(fd);
+      throw;
+    }
+  }
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
@@ -35,6 +43,7 @@ class OpenFile {
   }
 
  private:
+  OpenFile(int fd, std::string name) noexcept : fd_(fd), name_(std::move(name)) {}
   ~OpenFile() {
     if (fd_ >= 0) sys::close(fd_);
   }

@@ -336,6 +336,8 @@ void LoopState::close() {
   }
   if (closed() || std::exchange(closing_, true)) return;
   set_own_thread();
+  // First: what is queued may be what is still to be written. A forked child has its parent's.
+  if (stdio != nullptr && !inherited()) stdio->loop_closing();
   if (inherited()) leave_executor();
   if (executor != nullptr) executor->loop_closing();
   if (lookups != nullptr) lookups->loop_closing();
@@ -354,6 +356,7 @@ void LoopState::close() {
   lookups.reset();
   executor.reset();
   http.reset();
+  stdio.reset();
   net.reset();
   children.reset();
   backend_->rest();

@@ -6,6 +6,7 @@
 #include "loop/byte_stream.hpp"
 #include "loop/fairness.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,7 @@ class ReaderState final : public IoSource, public Pooled {
     return std::string_view(buffer_).substr(head_);
   }
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+  void raise_limit(std::size_t limit) noexcept { limit_ = std::max(limit_, limit); }
   [[nodiscard]] bool ended() const noexcept { return eof_; }
   [[nodiscard]] const Failure& failure() const noexcept { return failure_; }
 

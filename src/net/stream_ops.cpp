@@ -234,8 +234,12 @@ void StreamDrain::await_resume() {
   const bool had_to_wait = waited();
   if (had_to_wait) leave();
   if (had_to_wait || yielded_) running_task()->throw_delivery_if_any();
-  if (const Failure& failure = stream_->reader().failure()) raise(failure);
+  if (const Failure& failure = stream_->reader().failure()) {
+    stream_->told_of_failure = true;
+    raise(failure);
+  }
   if (!stream_->is_lost()) return;
+  stream_->told_of_failure = true;
   if (stream_->failure()) raise(stream_->failure());
   if (had_to_wait && !stream_->writing_is_paused()) return;  // it was sent, then came the end
   const auto code = had_to_wait ? std::errc::connection_aborted : std::errc::connection_reset;
@@ -253,6 +257,7 @@ void StreamClosed::await_resume() {
     leave();
     running_task()->throw_delivery_if_any();
   }
+  stream_->told_of_failure = true;
   if (stream_->failure()) raise(stream_->failure());
 }
 

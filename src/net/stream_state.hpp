@@ -22,6 +22,8 @@ class StreamState final : public TransportState {
   void add_writer() noexcept { ++writers_; }
   void drop_writer() noexcept;
 
+  /// Somebody was told of failure().
+  bool told_of_failure = false;
   WaitLine drains;  ///< tasks in drain()
   WaitLine ends;    ///< tasks in wait_closed()
 

@@ -182,6 +182,16 @@ void TransportState::flush() {
   if (flushed()) lost();  // in this turn already, as in CPython
 }
 
+void TransportState::send_rest() noexcept {
+  while (!output_.empty()) {
+    const std::span<const std::byte> front = output_.front();
+    const iovec part{const_cast<std::byte*>(front.data()), front.size()};  // NOLINT: only read
+    const IoResult sent = stream_->send(&part, 1);
+    if (sent < 0) return lose(sent, "send to");
+    output_.sent(static_cast<std::size_t>(sent));
+  }
+}
+
 // Everything is sent: what waited for that comes next.
 bool TransportState::flushed() noexcept {
   if (eof_wanted_ && !eof_sent_) {
@@ -202,7 +212,8 @@ bool TransportState::flushed() noexcept {
 void TransportState::write_eof() {
   if (is_closing()) return;
   if (!can_write_eof()) {
-    throw_runtime_error("write_eof(): TLS has no half-closed connections; close() ends both ways");
+    throw_runtime_error(
+        "write_eof(): TLS and the standard streams cannot end one way alone; close() ends them");
   }
   if (stream_->is_one_way()) return close();
   if (std::exchange(eof_wanted_, true)) return;

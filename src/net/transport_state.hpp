@@ -60,6 +60,9 @@ class TransportState : public TransportLife {
   /// As write(), for who holds it, without a word to the protocol.
   void write_of_file(std::span<const std::byte> data);
 
+  /// The loop ends: what is unsent goes to a stream that waits until it can take it.
+  void send_rest() noexcept;
+
   // --- the end ---
 
   using TransportLife::lose;
