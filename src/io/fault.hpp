@@ -18,6 +18,7 @@ enum class Call : std::uint8_t {
   send,
   send_file,
   read,
+  read_cached,  // which never asks the disk
   write,
   status,
   open,

@@ -97,7 +97,7 @@ std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) 
 
 std::int64_t read_cached(int fd, void* into, std::size_t size, std::int64_t offset) noexcept {
   const iovec part{into, size};
-  return attempt(Call::read,
+  return attempt(Call::read_cached,
                  [&] { return ::preadv2(fd, &part, 1, offset < 0 ? -1 : offset, RWF_NOWAIT); });
 }
 
