@@ -32,7 +32,8 @@ for program in programs("docs/testing.md"):
                       program)
 examples = [read(os.path.relpath(path, ROOT)) for path in glob.glob(os.path.join(ROOT, "examples/*.cpp"))]
 for page in ("README.md", "docs/streams.md", "docs/servers.md", "docs/tls.md", "docs/backends.md",
-             "docs/progress.md", "docs/http.md", "docs/http_server.md", "docs/processes.md"):
+             "docs/progress.md", "docs/files.md", "docs/http.md", "docs/http_server.md",
+             "docs/processes.md"):
     for program in programs(page):
         if not any(program in example for example in examples):
             errors.append(page + ": not in a file of examples/ as it is:\n" + program)

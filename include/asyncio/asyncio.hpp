@@ -18,6 +18,7 @@
 #include <asyncio/event_loop.hpp>
 #include <asyncio/exception_context.hpp>
 #include <asyncio/executor.hpp>
+#include <asyncio/file.hpp>
 #include <asyncio/finally.hpp>
 #include <asyncio/future.hpp>
 #include <asyncio/gather.hpp>
@@ -36,6 +37,7 @@
 #include <asyncio/shield.hpp>
 #include <asyncio/sleep.hpp>
 #include <asyncio/socket.hpp>
+#include <asyncio/stdio.hpp>
 #include <asyncio/streams.hpp>
 #include <asyncio/task.hpp>
 #include <asyncio/task_group.hpp>
