@@ -2,9 +2,11 @@
 
 #include <asyncio/asyncio.hpp>
 #include <asyncio/stdio.hpp>
+#include <asyncio/testing.hpp>
 
 #include "io/fault.hpp"
 #include "support/children.hpp"
+#include "support/descriptors.hpp"
 #include "support/files.hpp"
 #include "support/pattern.hpp"
 
@@ -434,5 +436,75 @@ TEST(Stdio, ALongLineNeedsAHigherLimit) {
   });
   in.in.write(text + "\n");
   EXPECT_EQ(out.out.read(4), "same");
+  EXPECT_EQ(end_of(child), "exit 0");
+}
+
+namespace {
+
+/// Reads two lines of a pipe and writes them to another, in a child, by `inject`.
+std::string end_under(std::string (*inject)(asyncio::testing::Scenario)) {
+  Line in = pipe_line();
+  Line out = pipe_line();
+  const pid_t child = start(in.out.number(), out.in.number(), [=] {
+    int ends[2];
+    if (::pipe(ends) != 0 || ::dup2(ends[0], 0) < 0) return 97;
+    const auto before = support::open_descriptors();
+    const std::string problems = inject([=]() -> Coro<> {
+      if (::write(ends[1], "one\ntwo\n", 8) != 8) ::_exit(98);
+      auto reader = asyncio::stdin_reader();
+      auto writer = asyncio::stdout_writer();
+      for (int i = 0; i < 2; ++i) {
+        const std::string line = co_await reader.readline();
+        writer.write(line);
+        co_await writer.drain();
+      }
+      asyncio::stderr_writer().close();
+      writer.close();
+      co_await writer.wait_closed();
+    });
+    if (!problems.empty()) ::dprintf(2, "%s\n", problems.c_str());
+    return problems.empty() && support::open_descriptors() == before ? 0 : 96;
+  });
+  out.in.close();
+  while (!out.out.read(65536).empty()) {
+  }
+  return end_of(child);
+}
+
+}  // namespace
+
+TEST(Stdio, ACancellationAtAnyAwaitLeavesNothingBehind) {
+  EXPECT_EQ(end_under(&asyncio::testing::cancel_at_each_await), "exit 0");
+}
+
+TEST(Stdio, WithoutMemoryAnywhereNothingIsLeftBehind) {
+  EXPECT_EQ(end_under(&asyncio::testing::fail_at_each_allocation), "exit 0");
+}
+
+TEST(Stdio, EachCallThatFailsIsTold) {
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  Line line = pipe_line();
+  const pid_t child = start(line.out.number(), null.number(), [] {
+    for (const sys::Call call : {sys::Call::status, sys::Call::flags}) {
+      const sys::Fault fault(call, EIO);
+      if (errno_of_run(only_ask_for_input) != EIO) return 1;
+    }
+    {
+      const sys::Fault fault(sys::Call::open, EMFILE, 0, 2);  // nor as a duplicate
+      if (errno_of_run(only_ask_for_input) != EMFILE) return 2;
+    }
+    {
+      const sys::Fault fault(sys::Call::open, EMFILE);
+      if (errno_of_run(only_ask_for_output) != EMFILE) return 3;
+    }
+    {
+      const sys::Fault fault(sys::Call::read, EIO);
+      const int error =
+          errno_of_run([]() -> Coro<> { (void)co_await asyncio::stdin_reader().read(1); });
+      if (error != EIO) return 4;
+    }
+    return 0;
+  });
+  line.in.write("text");
   EXPECT_EQ(end_of(child), "exit 0");
 }
