@@ -30,6 +30,7 @@ class Address;
 class BufferedProtocol;
 class Args;
 class Executor;
+class ProcessPoolExecutor;
 class Protocol;
 template <class P>
 class ProtocolPtr;
@@ -497,6 +498,11 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   template <class F, class... Args>
   auto run_in_executor(Executor* executor, F&& fn, Args&&... args)
       -> Future<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+  /// In another process: include <asyncio/process_pool.hpp>.
+  template <std::same_as<ProcessPoolExecutor> P, class F, class... Args>
+  auto run_in_executor(P& pool, F&& fn, Args&&... args);
+  template <std::same_as<ProcessPoolExecutor> P, class F, class... Args>
+  auto run_in_executor(P* pool, F&& fn, Args&&... args);
   void set_default_executor(ThreadPoolExecutor& executor);
   /// Joins the default executor's threads without blocking the loop. With a timeout, gives up
   /// after it with a report.

@@ -33,6 +33,7 @@ enum class Call : std::uint8_t {
   truncate,
   sync,
   close,
+  fork,
   epoll_control,
   epoll_wait,
   ring_setup,

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "io/choose_backend.hpp"
+#include "io/program_entry.hpp"
 #include "io/run_main_task.hpp"
 #include "io/signal_guard.hpp"
 #include "loop/loop_state.hpp"
@@ -28,7 +29,9 @@ void check_no_loop(const char* what, bool closed) {
 }  // namespace detail
 
 Runner::Runner(RunOptions options)
-    : options_(options), loop_name_(options.name), backend_(options.backend) {}
+    : options_(options), loop_name_(options.name), backend_(options.backend) {
+  if (detail::program_entry != nullptr) detail::program_entry();
+}
 
 Runner::~Runner() {
   try {

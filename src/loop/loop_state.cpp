@@ -341,6 +341,7 @@ void LoopState::close() {
   if (inherited()) leave_executor();
   if (executor != nullptr) executor->loop_closing();
   if (lookups != nullptr) lookups->loop_closing();
+  if (process_pools != nullptr) process_pools->loop_closing();
   discard_everything();
   if (http != nullptr) http->loop_closing();
   watchers_.clear(*backend_);
@@ -353,6 +354,7 @@ void LoopState::close() {
   discard_everything();
   forget_generators(*this);
   hand_over_.close();
+  process_pools.reset();
   lookups.reset();
   executor.reset();
   http.reset();

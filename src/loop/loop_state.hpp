@@ -123,6 +123,7 @@ class LoopState final : public Scheduler {
   std::unique_ptr<LoopService> net;       ///< connections and servers, if there were any
   std::unique_ptr<LoopService> children;  ///< processes, if there were any
   std::unique_ptr<LoopService> http;      ///< HTTP clients, if there were any
+  std::unique_ptr<LoopService> process_pools;  ///< pools of processes, if there were any
   std::unique_ptr<LoopService> lookups;   ///< the threads of getaddrinfo(), if they were made
   std::unique_ptr<LoopService> stdio;     ///< standard input and output, if they were asked for
   Resolver* resolver = nullptr;           ///< null: the system's

@@ -4,6 +4,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include "support/children.hpp"
+#include <dirent.h>
+#include <sys/mman.h>
+#include <atomic>
+#include <cstdlib>
+#include <iterator>
 #include <string>
 
 namespace support {
@@ -28,4 +34,32 @@ inline int number_of_children() {
   return found;
 }
 
+/// The children of a process, zombies included.
+inline int children(pid_t parent = ::getpid()) {
+  DIR* dir = ::opendir("/proc");
+  if (dir == nullptr) return -1;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
+  while (const dirent* entry = ::readdir(dir)) {
+    if (std::atoi(entry->d_name) == 0) continue;
+    std::ifstream file("/proc/" + std::string(entry->d_name) + "/stat");
+    const std::string stat((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
+    const std::size_t name_ends = stat.rfind(')');
+    if (name_ends == std::string::npos || name_ends + 4 > stat.size()) continue;
+    if (std::atoi(stat.c_str() + name_ends + 4) == parent) ++found;
+  ::closedir(dir);
+/// A counter that processes share.
+class SharedCounter {
+ public:
+  SharedCounter()
+      : count_(static_cast<std::atomic<int>*>(::mmap(nullptr, sizeof(std::atomic<int>),
+                                                     PROT_READ | PROT_WRITE,
+                                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
+  SharedCounter(const SharedCounter&) = delete;
+  SharedCounter& operator=(const SharedCounter&) = delete;
+  ~SharedCounter() { ::munmap(count_, sizeof *count_); }
+  std::atomic<int>& operator*() const { return *count_; }
+ private:
+  std::atomic<int>* count_;
+};
 }  // namespace support

@@ -1,0 +1,310 @@
+#include "io/system_fork.hpp"
+
+#include "io/attempt.hpp"
+#include "io/system.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace asyncio::detail::sys {
+namespace {
+
+// ThreadSanitizer has a thread of its own, which it takes care of when a process forks.
+#if defined(__SANITIZE_THREAD__)
+constexpr std::size_t hidden_threads = 1;
+#elif defined(__has_feature)
+constexpr std::size_t hidden_threads = __has_feature(thread_sanitizer) ? 1 : 0;
+#else
+constexpr std::size_t hidden_threads = 0;
+#endif
+
+std::string read_whole(const std::string& path) {
+  std::string text;
+  const int fd = open_file(path.c_str());
+  if (fd < 0) return text;
+  std::array<char, 4096> piece{};
+  for (;;) {
+    const std::int64_t got = sys::read(fd, piece.data(), piece.size());
+    if (got <= 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  sys::close(fd);
+  return text;
+}
+
+// The workers of an io_uring are threads of the process, but run nothing of it.
+bool is_of_the_kernel(const char* task) {
+  return read_whole(std::string("/proc/self/task/") + task + "/comm").starts_with("iou-");
+}
+
+std::size_t count_threads() {
+  DIR* dir = ::opendir("/proc/self/task");
+  if (dir == nullptr) return 0;
+  std::size_t threads = 0;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
+  while (const dirent* entry = ::readdir(dir)) {
+    if (entry->d_name[0] != '.' && !is_of_the_kernel(entry->d_name)) ++threads;
+  }
+  ::closedir(dir);
+  return threads > hidden_threads ? threads - hidden_threads : threads;
+}
+
+}  // namespace
+
+std::size_t thread_count() noexcept {
+  try {
+    return count_threads();
+  } catch (...) {
+    return 0;
+  }
+}
+
+std::size_t processor_count() noexcept {
+  const unsigned count = std::thread::hardware_concurrency();
+  return count > 0 ? count : 1;
+}
+
+int process_id() noexcept { return ::getpid(); }
+
+bool is_socket(int fd) noexcept {
+  FileStatus status;
+  return status_of(fd, status) == 0 && status.kind == FileKind::socket;
+}
+
+// --- beginning ----------------------------------------------------------------------------------
+
+void flush_output() noexcept {
+  try {
+    std::cout.flush();
+    std::clog.flush();
+    std::cerr.flush();
+  } catch (...) {
+    // It is set to throw; whoever writes next will hear of it.
+  }
+  std::fflush(nullptr);
+}
+
+int fork_flushed() noexcept {
+  flush_output();
+  return attempt(Call::fork, [] { return ::fork(); });
+}
+
+namespace {
+
+std::vector<std::string> own_arguments() {
+  const std::string line = read_whole("/proc/self/cmdline");
+  std::vector<std::string> arguments;
+  for (std::size_t at = 0; at < line.size();) {
+    arguments.emplace_back(line.c_str() + at);
+    at += arguments.back().size() + 1;
+  }
+  return arguments;
+}
+
+// What must be undone, whatever happens in between.
+struct SpawnSettings {
+  SpawnSettings() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&actions);
+  }
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+int spawn(int socket, char* const* arguments, char* const* environment) {
+  SpawnSettings settings;
+  ::posix_spawn_file_actions_adddup2(&settings.actions, socket, 3);
+  ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, 4);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGINT);  // until it is ignored there
+  ::posix_spawnattr_setsigmask(&settings.attributes, &blocked);
+  sigset_t all;
+  sigfillset(&all);
+  ::posix_spawnattr_setsigdefault(&settings.attributes, &all);
+  ::posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t child = -1;
+  const int error = ::posix_spawn(&child, "/proc/self/exe", &settings.actions, &settings.attributes,
+                                  arguments, environment);
+  return error != 0 ? -error : child;
+}
+
+}  // namespace
+
+int run_program_again(int socket, const std::string& variable) {
+  if (const int error = fault_of(Call::fork)) return -error;
+  std::vector<std::string> arguments = own_arguments();
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const std::string name = variable.substr(0, variable.find('=') + 1);
+  std::string own = variable;
+  std::vector<char*> environment;
+  for (char** at = environ; *at != nullptr; ++at) {
+    if (!std::string_view(*at).starts_with(name)) environment.push_back(*at);
+  }
+  environment.push_back(own.data());
+  environment.push_back(nullptr);
+  flush_output();
+  return spawn(socket, argv.data(), environment.data());
+}
+
+namespace {
+
+// Before Linux 5.9.
+void close_one_by_one(int first) noexcept {
+  const long most = ::sysconf(_SC_OPEN_MAX);
+  for (int fd = first; fd < most; ++fd) ::close(fd);
+}
+
+}  // namespace
+
+int keep_only(int fd) noexcept {
+  constexpr int kept = 3;
+  if (fd != kept && ::dup2(fd, kept) < 0) return -errno;
+  ::fcntl(kept, F_SETFD, FD_CLOEXEC);
+  if (::syscall(SYS_close_range, kept + 1, ~0U, 0) != 0) close_one_by_one(kept + 1);
+  return kept;
+}
+
+void begin_signals() noexcept {
+  constexpr std::array faults{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+  for (int signal = 1; signal < NSIG; ++signal) {
+    bool is_fault = false;
+    for (const int fault : faults) is_fault = is_fault || fault == signal;
+    struct sigaction now{};
+    if (is_fault || ::sigaction(signal, nullptr, &now) != 0) continue;
+    if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN) ::signal(signal, SIG_DFL);
+  }
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGTERM, SIG_DFL);
+  ::signal(SIGCHLD, SIG_DFL);  // ignored, children could not be waited for
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void die_with_parent(int parent) noexcept {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);  // it was faster
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+int open_pidfd(int pid) noexcept {
+  const long fd = ::syscall(SYS_pidfd_open, pid, 0);
+  return fd < 0 ? -errno : static_cast<int>(fd);
+}
+
+int reap(int pid, int& status) noexcept {
+  for (;;) {
+    const pid_t child = ::waitpid(pid, &status, 0);
+    if (child >= 0) return child;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+void kill_child(int pid) noexcept { ::kill(pid, SIGKILL); }
+
+std::string describe_end(int status) {
+  if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
+  const int signal = WTERMSIG(status);
+  const char* name = ::sigdescr_np(signal);
+  return "killed by signal " + std::to_string(signal) +
+         (name != nullptr ? " (" + std::string(name) + ")" : "");
+}
+
+void exit_at_once(int code) noexcept { ::_exit(code); }
+
+// --- talking ------------------------------------------------------------------------------------
+
+namespace {
+
+struct Ancillary {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
+};
+
+}  // namespace
+
+int send_with_descriptor(int socket, const void* data, std::size_t size, int fd) noexcept {
+  iovec part{const_cast<void*>(data), size};  // NOLINT: sendmsg() does not write to it
+  Ancillary ancillary;
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (fd >= 0) {
+    message.msg_control = ancillary.bytes.data();
+    message.msg_controllen = ancillary.bytes.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  const auto sent =
+      attempt(Call::send, [&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
+  return sent < 0 ? static_cast<int>(sent) : 0;
+}
+
+std::int64_t receive_with_descriptor(int socket, void* into, std::size_t size, int& fd) noexcept {
+  fd = -1;
+  iovec part{into, size};
+  Ancillary ancillary;
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = ancillary.bytes.data();
+  message.msg_controllen = ancillary.bytes.size();
+  const std::int64_t got = receive_message(socket, message);
+  if (got <= 0) return got;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  }
+  return got;
+}
+
+int send_all(int socket, const char* data, std::size_t size) noexcept {
+  while (size > 0) {
+    const iovec part{const_cast<char*>(data), size};  // NOLINT: only read
+    const std::int64_t sent = sys::send(socket, &part, 1);
+    if (sent < 0) return static_cast<int>(sent);
+    data += sent;
+    size -= static_cast<std::size_t>(sent);
+  }
+  return 0;
+}
+
+int set_blocking(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) return -errno;
+  return 0;
+}
+
+void wait_for_any(pollfd* fds, std::size_t count) noexcept { ::poll(fds, count, -1); }
+
+}  // namespace asyncio::detail::sys
