@@ -21,8 +21,8 @@ class Nesting;
 /// What can be written and read: bool, integers, enums, float and double, std::string, std::vector
 /// and other sequences, std::array, maps and sets, std::pair, std::tuple, std::optional,
 /// std::variant, Duration and chrono durations, std::filesystem::path, of such; what has
-/// asyncio_encode() and asyncio_decode(); and other classes that are trivially copyable, whose bytes
-/// are taken as they are.
+/// asyncio_encode() and asyncio_decode(); and other classes that are trivially copyable, whose
+/// bytes are taken as they are.
 template <class T>
 concept Encodable = detail::Codec<T>::encodable && detail::Codec<T>::decodable;
 

@@ -101,7 +101,8 @@ EncodedCall encode_process_call(F&& fn, Args&&... args) {
 template <class R>
 Future<R> submit_process_call(EventLoop& loop, ProcessPoolExecutor* pool, EncodedCall&& call) {
   Future<R> future(loop);
-  submit_process_job(loop, pool, *new ProcessJobOf<R>(std::move(call)), FutureAccess::state(future));
+  submit_process_job(loop, pool, *new ProcessJobOf<R>(std::move(call)),
+                     FutureAccess::state(future));
   return future;
 }
 

@@ -38,7 +38,8 @@ void Decoder::finish() const {
 }
 
 void Decoder::fail(std::string_view what) const {
-  throw DecodeError(fmt::format("decode(): {} at offset {}, of {} bytes", what, at_, bytes_.size()));
+  throw DecodeError(
+      fmt::format("decode(): {} at offset {}, of {} bytes", what, at_, bytes_.size()));
 }
 
 void Decoder::fail_short(std::size_t size, const char* what) const {
@@ -53,10 +54,11 @@ void Nesting::throw_too_deep() {
 }
 
 void throw_without_bytes(std::size_t elements, const char* type) {
-  asyncio::detail::throw_invalid_argument(fmt::format(
-      "encode(): {} elements of {} take fewer bytes than there are elements, which no decode() would "
-      "believe; let asyncio_encode() write one byte at least",
-      elements, asyncio::detail::readable_type(type)));
+  asyncio::detail::throw_invalid_argument(
+      fmt::format("encode(): {} elements of {} take fewer bytes than there are elements, which no "
+                  "decode() would "
+                  "believe; let asyncio_encode() write one byte at least",
+                  elements, asyncio::detail::readable_type(type)));
 }
 
 void throw_valueless(const char* type) {

@@ -8,14 +8,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -51,30 +54,30 @@ std::string read_whole(const std::string& path) {
 }
 
 // The workers of an io_uring are threads of the process, but run nothing of it.
-bool is_of_the_kernel(const char* task) {
-  return read_whole(std::string("/proc/self/task/") + task + "/comm").starts_with("iou-");
-}
-
-std::size_t count_threads() {
-  DIR* dir = ::opendir("/proc/self/task");
-  if (dir == nullptr) return 0;
-  std::size_t threads = 0;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
-  while (const dirent* entry = ::readdir(dir)) {
-    if (entry->d_name[0] != '.' && !is_of_the_kernel(entry->d_name)) ++threads;
-  }
-  ::closedir(dir);
-  return threads > hidden_threads ? threads - hidden_threads : threads;
+bool is_of_the_kernel(int tasks, const char* task) noexcept {
+  std::array<char, 64> path{};
+  std::snprintf(path.data(), path.size(), "%s/comm", task);
+  const int fd = ::openat(tasks, path.data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return true;  // it has ended meanwhile
+  std::array<char, 4> name{};
+  const std::int64_t got = sys::read(fd, name.data(), name.size());
+  sys::close(fd);
+  return got == 4 && std::string_view(name.data(), name.size()) == "iou-";
 }
 
 }  // namespace
 
 std::size_t thread_count() noexcept {
-  try {
-    return count_threads();
-  } catch (...) {
-    return 0;
+  DIR* dir = ::opendir("/proc/self/task");
+  if (dir == nullptr) return 0;
+  std::size_t threads = 0;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
+  while (const dirent* entry = ::readdir(dir)) {
+    if (entry->d_name[0] == '.') continue;
+    if (!is_of_the_kernel(::dirfd(dir), entry->d_name)) ++threads;
   }
+  ::closedir(dir);
+  return threads > hidden_threads ? threads - hidden_threads : threads;
 }
 
 std::size_t processor_count() noexcept {
@@ -83,6 +86,7 @@ std::size_t processor_count() noexcept {
 }
 
 int process_id() noexcept { return ::getpid(); }
+int parent_id() noexcept { return ::getppid(); }
 
 bool is_socket(int fd) noexcept {
   FileStatus status;
@@ -191,6 +195,25 @@ int keep_only(int fd) noexcept {
   return kept;
 }
 
+void forget_rings() noexcept {
+  try {
+    const std::string maps = read_whole("/proc/self/maps");
+    for (std::size_t at = 0; at < maps.size();) {
+      const std::size_t line_end = std::min(maps.find('\n', at), maps.size());
+      const std::string line = maps.substr(at, line_end - at);
+      at = line_end + 1;
+      if (!line.ends_with("anon_inode:[io_uring]")) continue;
+      char* dash = nullptr;
+      const unsigned long long begin = std::strtoull(line.c_str(), &dash, 16);
+      const unsigned long long end = std::strtoull(dash + 1, nullptr, 16);
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how the kernel says it
+      ::munmap(reinterpret_cast<void*>(static_cast<std::uintptr_t>(begin)), end - begin);
+    }
+  } catch (...) {
+    // Without memory it does not come far anyway.
+  }
+}
+
 void begin_signals() noexcept {
   constexpr std::array faults{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
   for (int signal = 1; signal < NSIG; ++signal) {
@@ -265,8 +288,7 @@ int send_with_descriptor(int socket, const void* data, std::size_t size, int fd)
     header->cmsg_len = CMSG_LEN(sizeof fd);
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
   }
-  const auto sent =
-      attempt(Call::send, [&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
+  const auto sent = attempt(Call::send, [&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
   return sent < 0 ? static_cast<int>(sent) : 0;
 }
 

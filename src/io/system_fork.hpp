@@ -13,6 +13,7 @@ namespace asyncio::detail::sys {
 [[nodiscard]] std::size_t thread_count() noexcept;
 [[nodiscard]] std::size_t processor_count() noexcept;
 [[nodiscard]] int process_id() noexcept;
+[[nodiscard]] int parent_id() noexcept;
 [[nodiscard]] bool is_socket(int fd) noexcept;
 
 /// fork(), after what stdio and iostreams have buffered was written, or parent and child would both
@@ -26,8 +27,11 @@ void flush_output() noexcept;
 int run_program_again(int socket, const std::string& variable);
 /// In a child: `fd` becomes descriptor 3; all above it are closed.
 int keep_only(int fd) noexcept;
-/// In a child: handlers of the parent's are gone, but for those of faults, whose reports are wanted;
-/// ^C is the parent's to take; nothing is blocked.
+/// In a child that never uses a loop of its parent: gives up the memory of io_urings. While it is
+/// mapped, a ring and the sockets that it polls outlive the parent, and nobody hears of their end.
+void forget_rings() noexcept;
+/// In a child: handlers of the parent's are gone, but for those of faults, whose reports are
+/// wanted; ^C is the parent's to take; nothing is blocked.
 void begin_signals() noexcept;
 /// This process dies with the one that has made it.
 void die_with_parent(int parent) noexcept;

@@ -128,6 +128,14 @@ class LoopState final : public Scheduler {
   std::unique_ptr<LoopService> stdio;     ///< standard input and output, if they were asked for
   Resolver* resolver = nullptr;           ///< null: the system's
   LoopProbe* probe = nullptr;             ///< in tests
+  std::unique_ptr<LoopService> executor;       ///< the default one, if it was made
+  std::unique_ptr<LoopService> signals;        ///< of add_signal_handler(), if there were any
+  class JobTable* jobs = nullptr;              ///< of the executor
+  std::unique_ptr<LoopService> net;            ///< connections and servers, if there were any
+  std::unique_ptr<LoopService> http;           ///< HTTP clients, if there were any
+  std::unique_ptr<LoopService> lookups;        ///< the threads of getaddrinfo(), if they were made
+  Resolver* resolver = nullptr;                ///< null: the system's
+  LoopProbe* probe = nullptr;                  ///< in tests
 
  private:
   friend class HandOver;

@@ -13,15 +13,15 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace asyncio::detail {
 namespace {
 
+// Its value is the process that asks: what the program starts on its way to run() is not meant.
 constexpr const char* variable = "ASYNCIO_FORK_SERVER";
-constexpr const char* variable_set = "ASYNCIO_FORK_SERVER=3";
 
 /// In the fork server. It waits for requests and for the ends of its children, and when the parent
 /// is gone, or wants it gone, it takes them along.
@@ -132,6 +132,7 @@ class Server {
 [[noreturn]] void run_fork_server(int control) noexcept {
   thread_state.task = nullptr;  // the parent's
   sys::begin_signals();
+  sys::forget_rings();
   const int own = sys::keep_only(control);
   sys::set_blocking(own);
   Server(own).serve();  // noexcept: without memory this process ends, and the parent hears of it
@@ -164,7 +165,8 @@ ForkServer start_fork_server() {
   ForkServer server;
   server.again = sys::thread_count() != 1;
   if (server.again) {
-    server.pid = sys::run_program_again(sockets.theirs(), variable_set);
+    server.pid = sys::run_program_again(
+        sockets.theirs(), std::string(variable) + "=" + std::to_string(sys::process_id()));
     if (server.pid < 0) {
       sys::throw_errno(-server.pid, "ProcessPoolExecutor: running this program again");
     }
@@ -181,7 +183,7 @@ void become_fork_server_if_asked() {
   constexpr int control = 3;
   const char* asked = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
   if (asked == nullptr) return;
-  const bool by_us = std::string_view(asked) == "3" && sys::is_socket(control);
+  const bool by_us = std::to_string(sys::parent_id()) == asked && sys::is_socket(control);
   ::unsetenv(variable);  // NOLINT(concurrency-mt-unsafe): not for what this program starts
   if (by_us) run_fork_server(control);
 }

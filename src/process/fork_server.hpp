@@ -4,7 +4,7 @@ namespace asyncio::detail {
 
 /// A process with one thread that makes workers on request, and reaps them.
 struct ForkServer {
-  int control = -1;    ///< a socket of ForkRequests and ForkReports, non-blocking
+  int control = -1;  ///< a socket of ForkRequests and ForkReports, non-blocking
   int pid = -1;
   bool again = false;  ///< made by running the program again
 };

@@ -17,10 +17,10 @@ struct ForkRequest {
 /// From the fork server.
 struct ForkReport {
   enum class Kind : std::uint32_t {
-    ready,         ///< it is there
-    has_threads,   ///< it cannot fork: `value` threads are there already
-    not_forked,    ///< `value`: errno
-    ended,         ///< `value`: as waitpid() has it
+    ready,        ///< it is there
+    has_threads,  ///< it cannot fork: `value` threads are there already
+    not_forked,   ///< `value`: errno
+    ended,        ///< `value`: as waitpid() has it
   };
   Kind kind = Kind::ready;
   std::int32_t value = 0;

@@ -54,8 +54,7 @@ void submit_process_job(EventLoop& loop, ProcessPoolExecutor* pool, ProcessJob& 
     }
   } taken{&job};
   state.check_open("run_in_executor()");
-  ProcessPoolExecutor& target =
-      pool != nullptr ? *pool : ProcessPoolService::of(state).own_pool();
+  ProcessPoolExecutor& target = pool != nullptr ? *pool : ProcessPoolService::of(state).own_pool();
   target.state_->submit(state, job, future);
   taken.job = nullptr;
 }

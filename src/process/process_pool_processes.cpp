@@ -140,12 +140,12 @@ void ProcessPoolState::start_worker() {
     sys::close(ends[1]);
     throw;
   }
-  const ForkRequest request{.kind = ForkRequest::Kind::fork,
-                            .worker = worker->number(),
-                            .initializer = initializer_};
-  const int error =
-      sys::send_with_descriptor(control_->fd(), &request, sizeof request, ends[1]);
+  const ForkRequest request{
+      .kind = ForkRequest::Kind::fork, .worker = worker->number(), .initializer = initializer_};
+  const int error = sys::send_with_descriptor(control_->fd(), &request, sizeof request, ends[1]);
   sys::close(ends[1]);
+  // It has ended, or has much to do: what it says of that comes as a turn.
+  if (error == -EPIPE || error == -ECONNRESET || error == -EAGAIN) return;
   if (error != 0) sys::throw_errno(-error, "ProcessPoolExecutor: asking for a worker");
   workers_.push_back(std::move(worker));
 }
@@ -224,9 +224,10 @@ void ProcessPoolState::ended(std::uint64_t number, int status) {
   std::erase_if(workers_, [&](const auto& one) { return one.get() == worker; });
   constexpr unsigned enough = 3;
   if (failed_start && ++failed_starts_ == enough) {
-    break_down(fmt::format("ProcessPoolExecutor: {} workers, one after the other, ended before "
-                           "their first job, the last one: {}; look into the initializer",
-                           enough, sys::describe_end(status)));
+    break_down(
+        fmt::format("ProcessPoolExecutor: {} workers, one after the other, ended before "
+                    "their first job, the last one: {}; look into the initializer",
+                    enough, sys::describe_end(status)));
   }
 }
 
@@ -254,21 +255,16 @@ void ProcessPoolState::take_reports() noexcept {
 
 void ProcessPoolState::take_report(const ForkReport& report) {
   switch (report.kind) {
-    case ForkReport::Kind::ready:
-      server_ready_ = true;
-      break;
+    case ForkReport::Kind::ready: server_ready_ = true; break;
     case ForkReport::Kind::has_threads:
-      break_down(fmt::format("ProcessPoolExecutor: this process has several threads, so the program "
-                             "was run again to make workers, and had {} threads itself when it "
-                             "reached asyncio::run() or a pool; make the pool before the threads",
-                             report.value));
+      break_down(
+          fmt::format("ProcessPoolExecutor: this process has several threads, so the program "
+                      "was run again to make workers, and had {} threads itself when it "
+                      "reached asyncio::run() or a pool; make the pool before the threads",
+                      report.value));
       break;
-    case ForkReport::Kind::not_forked:
-      not_forked(report);
-      break;
-    case ForkReport::Kind::ended:
-      ended(report.worker, report.value);
-      break;
+    case ForkReport::Kind::not_forked: not_forked(report); break;
+    case ForkReport::Kind::ended: ended(report.worker, report.value); break;
   }
 }
 
@@ -282,6 +278,7 @@ void ProcessPoolState::not_forked(const ForkReport& report) {
 void ProcessPoolState::server_lost() {
   const bool told = server_ready_;
   const bool again = server_.again;
+  control_.reset();  // should it only have stopped speaking, this ends it
   int status = 0;
   sys::reap(std::exchange(server_.pid, -1), status);
   const std::string how = sys::describe_end(status);
@@ -322,11 +319,8 @@ void ProcessPoolState::end() noexcept {
   if (std::exchange(phase_, Phase::over) == Phase::over) return;
   const Ref<ProcessPoolState> kept(this);
   workers_.clear();
-  if (control_ != nullptr) {
-    control_.reset();
-  } else {
-    sys::close(server_.control);
-  }
+  control_.reset();
+  if (server_.control >= 0) sys::close(server_.control);
   if (server_.pid >= 0 && !in_child()) {
     // One that is still on its way has nothing to clean up. Else it takes its workers along.
     if (server_.again && !server_ready_) sys::kill_child(server_.pid);

@@ -43,7 +43,8 @@ bool ProcessPoolState::in_child() const noexcept { return sys::forks() != forks_
 void ProcessPoolState::check_may_submit(LoopState& loop) const {
   if (in_child()) {
     throw_runtime_error(
-        "run_in_executor(): the pool was made before fork() and belongs to the parent process; make "
+        "run_in_executor(): the pool was made before fork() and belongs to the parent process; "
+        "make "
         "a new one in the child");
   }
   if (!broken_.empty()) throw BrokenProcessPool(broken_);
@@ -70,6 +71,7 @@ void ProcessPoolState::attach(LoopState& loop) {
     loop.ready.unreserve();
     throw;
   }
+  server_.control = -1;  // the endpoint's
   loop_ = &loop;
   service.enter(*this);
   add_ref();
@@ -165,9 +167,8 @@ std::exception_ptr remote_error(std::string_view content) {
 }
 
 std::exception_ptr refused_error(const EncodedCall& call, std::string_view content) {
-  return std::make_exception_ptr(
-      RuntimeError(fmt::format("run_in_executor(): {}: {}", describe_call(call),
-                               codec::decode<std::string>(content))));
+  return std::make_exception_ptr(RuntimeError(fmt::format(
+      "run_in_executor(): {}: {}", describe_call(call), codec::decode<std::string>(content))));
 }
 
 }  // namespace

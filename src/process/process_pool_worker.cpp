@@ -50,8 +50,8 @@ bool PoolWorker::receive(bool directly) {
     make_room();
     const std::span<std::byte> room(reinterpret_cast<std::byte*>(buffer_.get()) + end_,
                                     capacity_ - end_);
-    const IoResult got = directly ? sys::receive(link_->fd(), room.data(), room.size())
-                                  : link_->receive(room);
+    const IoResult got =
+        directly ? sys::receive(link_->fd(), room.data(), room.size()) : link_->receive(room);
     if (got == would_block) return true;
     if (got <= 0) return false;
     end_ += static_cast<std::size_t>(got);

@@ -28,7 +28,8 @@ class Inbound {
     size_ = 0;
     std::uint64_t whole = sizeof(std::uint64_t);
     while (size_ < whole) {
-      const std::int64_t got = sys::receive(socket_, buffer_.data() + size_, buffer_.size() - size_);
+      const std::int64_t got =
+          sys::receive(socket_, buffer_.data() + size_, buffer_.size() - size_);
       if (got <= 0) return false;
       size_ += static_cast<std::size_t>(got);
       if (size_ < sizeof whole) continue;
@@ -149,12 +150,14 @@ void work(int socket, ProgramPlace initializer) {
 Answer do_job(const JobHead& head, std::string_view arguments, std::string& out) {
   const RemoteFunction* function = remote_function_at(head.function);
   if (function == nullptr) {
-    return refuse(out, "the worker has no such function; it is of a library that was loaded after "
-                       "the pool was made, or the program was replaced: make a new pool");
+    return refuse(out,
+                  "the worker has no such function; it is of a library that was loaded after "
+                  "the pool was made, or the program was replaced: make a new pool");
   }
   if (function->signature != head.signature) {
-    return refuse(out, "the worker knows it with other parameters; the program was replaced: make a "
-                       "new pool");
+    return refuse(out,
+                  "the worker knows it with other parameters; the program was replaced: make a "
+                  "new pool");
   }
   codec::Decoder in(arguments);
   return call(*function, head.target, in, out);

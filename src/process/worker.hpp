@@ -21,8 +21,8 @@ static_assert(sizeof(JobHead) == frame_head);
 /// What a worker says. `ready` and `unusable` come before the first job.
 enum class Answer : std::uint8_t {
   value,
-  error,     ///< the function has thrown: its type, text and traceback
-  refused,   ///< it was not called, or its result cannot be sent: why
+  error,    ///< the function has thrown: its type, text and traceback
+  refused,  ///< it was not called, or its result cannot be sent: why
   ready,
   unusable,  ///< the initializer has thrown: what
 };

@@ -62,11 +62,9 @@ bool contains(const dl_phdr_info& file, std::uint64_t offset, std::size_t size,
 // What `visit` says of the first file of which it says something.
 template <class F>
 bool any_file(F visit) noexcept {
-  return ::dl_iterate_phdr(
-             [](dl_phdr_info* file, std::size_t, void* f) {
-               return (*static_cast<F*>(f))(*file) ? 1 : 0;
-             },
-             &visit) != 0;
+  return ::dl_iterate_phdr([](dl_phdr_info* file, std::size_t,
+                              void* f) { return (*static_cast<F*>(f))(*file) ? 1 : 0; },
+                           &visit) != 0;
 }
 
 const void* address_of(ProgramPlace place, std::size_t size, unsigned flag) noexcept {
@@ -124,7 +122,8 @@ std::string describe_call(const EncodedCall& call) {
 const void* RemoteCall::function() const {
   const void* found = code_at(target);
   if (found == nullptr) {
-    throw_runtime_error("the worker has no such function; it is of a library that was loaded later");
+    throw_runtime_error(
+        "the worker has no such function; it is of a library that was loaded later");
   }
   return found;
 }

@@ -16,14 +16,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -149,8 +152,10 @@ ASYNC_TEST(ProcessPool, GivesTheTypeAndTextOfWhatTheFunctionThrows) {
   asyncio::ProcessPoolExecutor pool(1);
   auto& loop = asyncio::get_running_loop();
   const std::vector<std::pair<std::string, std::string>> expected{
-      {"out_of_range", "no such element"}, {"__cxx11::basic_string", "a text"},
-      {"int", ""},                         {"NotStandard", ""},
+      {"out_of_range", "no such element"},
+      {"__cxx11::basic_string", "a text"},
+      {"int", ""},
+      {"NotStandard", ""},
       {"CancelledError", "stop"}};
   for (int kind = 0; kind < 5; ++kind) {
     const auto& [type, text] = expected[static_cast<std::size_t>(kind)];
@@ -188,9 +193,9 @@ ASYNC_TEST(ProcessPool, NeverRunsAJobThatWasCancelledInTheQueue) {
   auto first = loop.run_in_executor(pool, after_nap, 50);
   (void)co_await loop.run_in_executor(pool, add, 0, 0);  // the worker is there
   auto busy = loop.run_in_executor(pool, after_nap, 30);
-  auto queued = loop.run_in_executor(pool, [](std::uintptr_t at) {
-    ++*reinterpret_cast<std::atomic<int>*>(at);
-  }, reinterpret_cast<std::uintptr_t>(counter));
+  auto queued = loop.run_in_executor(
+      pool, [](std::uintptr_t at) { ++*reinterpret_cast<std::atomic<int>*>(at); },
+      reinterpret_cast<std::uintptr_t>(counter));
   EXPECT_TRUE(queued.cancel());
   EXPECT_EQ(co_await busy, 30);
   EXPECT_EQ(co_await loop.run_in_executor(pool, add, 1, 1), 2);
@@ -346,9 +351,10 @@ TEST(ProcessPool, LeavesNothingWhenItsLoopIsClosedWithJobsUnderWay) {
   {
     const auto loop = asyncio::new_event_loop();
     asyncio::ProcessPoolExecutor pool(2);
+    EXPECT_EQ(loop->run_until_complete(loop->run_in_executor(pool, add, 1, 1)), 2);
     std::vector<asyncio::Future<int>> futures;
     for (int i = 0; i < 5; ++i) futures.push_back(loop->run_in_executor(pool, after_nap, 60'000));
-    EXPECT_EQ(loop->run_until_complete(loop->run_in_executor(pool, add, 1, 1)), 2);
+    loop->run_until_complete(asyncio::sleep(5ms));
     loop->close();
     EXPECT_EQ(support::children(), 0);
     EXPECT_FALSE(futures.front().done());

@@ -209,9 +209,7 @@ struct Codec<T, Kind::chrono> {
 template <class T>
 struct Codec<T, Kind::text> : Both {
   static constexpr std::size_t least = 1;
-  static void encode(Encoder& out, const T& value) {
-    Codec<std::string_view>::encode(out, value);
-  }
+  static void encode(Encoder& out, const T& value) { Codec<std::string_view>::encode(out, value); }
   static T decode(Decoder& in) {
     const std::size_t size = in.count(1, "a string");
     return T(in.bytes(size, "a string"));
@@ -362,7 +360,8 @@ struct Codec<T, Kind::sequence> {
  private:
   static T decode_pieces(Decoder& in) {
     // Of a class, the size stands between.
-    const std::size_t count = in.count(kind_of<Value>() == Kind::raw ? 0 : sizeof(Value), "elements");
+    const std::size_t count =
+        in.count(kind_of<Value>() == Kind::raw ? 0 : sizeof(Value), "elements");
     if constexpr (kind_of<Value>() == Kind::raw) Element::check_size(in);
     if (count > in.remaining() / sizeof(Value)) in.fail("fewer bytes than elements need");
     const char* from = in.bytes(count * sizeof(Value), "elements").data();
@@ -488,12 +487,14 @@ template <class... Ts>
 struct Codec<std::tuple<Ts...>, Kind::tuple> {
   static constexpr bool encodable = (Codec<Ts>::encodable && ...);
   static constexpr bool decodable = (Codec<Ts>::decodable && ...);
-  static constexpr std::size_t least =
-      at_least_one((std::size_t{0} + ... + Codec<Ts>::least));
+  static constexpr std::size_t least = at_least_one((std::size_t{0} + ... + Codec<Ts>::least));
 
-  static void encode(Encoder& out, const std::tuple<Ts...>& value) {
-    if constexpr (sizeof...(Ts) == 0) out.varint(0);
-    std::apply([&out](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
+  static void encode(Encoder& out, [[maybe_unused]] const std::tuple<Ts...>& value) {
+    if constexpr (sizeof...(Ts) == 0) {
+      out.varint(0);
+    } else {
+      std::apply([&out](const Ts&... parts) { (Codec<Ts>::encode(out, parts), ...); }, value);
+    }
   }
   static std::tuple<Ts...> decode(Decoder& in) {
     if constexpr (sizeof...(Ts) == 0) {

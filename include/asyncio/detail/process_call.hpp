@@ -129,13 +129,14 @@ struct RemoteBody {
     }
   }
   static constexpr RemoteFunction function{
-      .signature = [] {
-        if constexpr (std::is_void_v<R>) {
-          return codec::signature<std::tuple<>, Stored<Ps>...>();
-        } else {
-          return codec::signature<R, Stored<Ps>...>();
-        }
-      }(),
+      .signature =
+          [] {
+            if constexpr (std::is_void_v<R>) {
+              return codec::signature<std::tuple<>, Stored<Ps>...>();
+            } else {
+              return codec::signature<R, Stored<Ps>...>();
+            }
+          }(),
       .call = &RemoteBody::call,
       .name = type_name<F>()};
 
@@ -179,20 +180,20 @@ consteval void check_callable() {
                 "run_in_executor(), to_process(): a process is given a function or a lambda "
                 "without captures; wrap a member function in such a lambda and send the object as "
                 "an argument");
-  static_assert(is_function_pointer<F> ||
-                    (std::is_empty_v<F> && std::is_default_constructible_v<F>),
-                "run_in_executor(), to_process(): a lambda with captures cannot be sent to another "
-                "process; pass what it needs as arguments");
+  static_assert(
+      is_function_pointer<F> || (std::is_empty_v<F> && std::is_default_constructible_v<F>),
+      "run_in_executor(), to_process(): a lambda with captures cannot be sent to another "
+      "process; pass what it needs as arguments");
 }
 
 template <class F, class... Ps, class... Args>
 EncodedCall encode_call(CallParameters<Ps...>, F fn, Args&&... args) {
   static_assert(sizeof...(Ps) == sizeof...(Args),
                 "run_in_executor(), to_process(): the function takes another number of arguments");
-  static_assert(((!std::is_lvalue_reference_v<Ps> || std::is_const_v<std::remove_reference_t<Ps>>) &&
-                 ...),
-                "run_in_executor(), to_process(): a parameter is a reference that is not const; "
-                "what a worker changes is lost, so return it instead");
+  static_assert(
+      ((!std::is_lvalue_reference_v<Ps> || std::is_const_v<std::remove_reference_t<Ps>>) && ...),
+      "run_in_executor(), to_process(): a parameter is a reference that is not const; "
+      "what a worker changes is lost, so return it instead");
   using R = std::remove_cvref_t<std::invoke_result_t<F&, Stored<Ps>&&...>>;
   std::string frame(frame_head, '\0');
   codec::Encoder out(frame);
@@ -203,7 +204,8 @@ EncodedCall encode_call(CallParameters<Ps...>, F fn, Args&&... args) {
 }
 
 template <class F, class... Ps>
-std::remove_cvref_t<std::invoke_result_t<F&, Stored<Ps>&&...>> result_in_worker(CallParameters<Ps...>);
+std::remove_cvref_t<std::invoke_result_t<F&, Stored<Ps>&&...>> result_in_worker(
+    CallParameters<Ps...>);
 /// What the call gives.
 template <class F, class... Args>
 using remote_result_t = decltype(result_in_worker<F>(parameters_of<F, Args...>()));
