@@ -190,10 +190,6 @@ template <class F, class... Ps, class... Args>
 EncodedCall encode_call(CallParameters<Ps...>, F fn, Args&&... args) {
   static_assert(sizeof...(Ps) == sizeof...(Args),
                 "run_in_executor(), to_process(): the function takes another number of arguments");
-  static_assert(
-      ((!std::is_lvalue_reference_v<Ps> || std::is_const_v<std::remove_reference_t<Ps>>) && ...),
-      "run_in_executor(), to_process(): a parameter is a reference that is not const; "
-      "what a worker changes is lost, so return it instead");
   using R = std::remove_cvref_t<std::invoke_result_t<F&, Stored<Ps>&&...>>;
   std::string frame(frame_head, '\0');
   codec::Encoder out(frame);
@@ -203,11 +199,21 @@ EncodedCall encode_call(CallParameters<Ps...>, F fn, Args&&... args) {
   return EncodedCall(RemoteBody<F, R, Ps...>::function, target, std::move(frame));
 }
 
+template <class F, class Parameters>
+struct RemoteResult;
 template <class F, class... Ps>
-std::remove_cvref_t<std::invoke_result_t<F&, Stored<Ps>&&...>> result_in_worker(
-    CallParameters<Ps...>);
+struct RemoteResult<F, CallParameters<Ps...>> {
+  static constexpr bool keeps_arguments =
+      ((!std::is_lvalue_reference_v<Ps> || std::is_const_v<std::remove_reference_t<Ps>>) && ...);
+  static_assert(keeps_arguments,
+                "run_in_executor(), to_process(): a parameter is a reference that is not const; "
+                "what a worker changes is lost, so return it instead");
+  using type = std::remove_cvref_t<
+      typename std::conditional_t<keeps_arguments, std::invoke_result<F&, Stored<Ps>&&...>,
+                                  std::type_identity<void>>::type>;
+};
 /// What the call gives.
 template <class F, class... Args>
-using remote_result_t = decltype(result_in_worker<F>(parameters_of<F, Args...>()));
+using remote_result_t = typename RemoteResult<F, decltype(parameters_of<F, Args...>())>::type;
 
 }  // namespace asyncio::detail
