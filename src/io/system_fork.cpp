@@ -238,11 +238,6 @@ void die_with_parent(int parent) noexcept {
 
 // --- the end ------------------------------------------------------------------------------------
 
-int open_pidfd(int pid) noexcept {
-  const long fd = ::syscall(SYS_pidfd_open, pid, 0);
-  return fd < 0 ? -errno : static_cast<int>(fd);
-}
-
 int reap(int pid, int& status) noexcept {
   for (;;) {
     const pid_t child = ::waitpid(pid, &status, 0);
@@ -312,8 +307,8 @@ std::int64_t receive_with_descriptor(int socket, void* into, std::size_t size, i
 
 int send_all(int socket, const char* data, std::size_t size) noexcept {
   while (size > 0) {
-    const iovec part{const_cast<char*>(data), size};  // NOLINT: only read
-    const std::int64_t sent = sys::send(socket, &part, 1);
+    const std::int64_t sent =
+        attempt(Call::send, [=] { return ::send(socket, data, size, MSG_NOSIGNAL); });
     if (sent < 0) return static_cast<int>(sent);
     data += sent;
     size -= static_cast<std::size_t>(sent);

@@ -36,8 +36,6 @@ void begin_signals() noexcept;
 /// This process dies with the one that has made it.
 void die_with_parent(int parent) noexcept;
 
-/// Readable when the child has ended.
-int open_pidfd(int pid) noexcept;
 /// Waits for the end of a child. Returns: the child, and how it ended.
 int reap(int pid, int& status) noexcept;
 void kill_child(int pid) noexcept;

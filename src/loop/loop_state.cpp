@@ -346,7 +346,7 @@ void LoopState::close() {
   if (http != nullptr) http->loop_closing();
   watchers_.clear(*backend_);
   if (net != nullptr) net->loop_closing();
-  if (children != nullptr) children->loop_closing();
+  if (children != nullptr && !inherited()) children->loop_closing();
   __atomic_store_n(&closed_, true, __ATOMIC_RELEASE);
   if (signals != nullptr) signals->loop_closing();
   discard_posted(std::exchange(undelivered_, nullptr));

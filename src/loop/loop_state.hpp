@@ -117,23 +117,15 @@ class LoopState final : public Scheduler {
     std::unique_ptr<std::byte[]> lent_;
   };
   [[nodiscard]] std::size_t armed_timers() const noexcept { return timers_.size(); }
-  std::unique_ptr<LoopService> executor;  ///< the default one, if it was made
-  std::unique_ptr<LoopService> signals;   ///< of add_signal_handler(), if there were any
-  class JobTable* jobs = nullptr;         ///< of the executor
-  std::unique_ptr<LoopService> net;       ///< connections and servers, if there were any
-  std::unique_ptr<LoopService> children;  ///< processes, if there were any
-  std::unique_ptr<LoopService> http;      ///< HTTP clients, if there were any
-  std::unique_ptr<LoopService> process_pools;  ///< pools of processes, if there were any
-  std::unique_ptr<LoopService> lookups;   ///< the threads of getaddrinfo(), if they were made
-  std::unique_ptr<LoopService> stdio;     ///< standard input and output, if they were asked for
-  Resolver* resolver = nullptr;           ///< null: the system's
-  LoopProbe* probe = nullptr;             ///< in tests
   std::unique_ptr<LoopService> executor;       ///< the default one, if it was made
   std::unique_ptr<LoopService> signals;        ///< of add_signal_handler(), if there were any
   class JobTable* jobs = nullptr;              ///< of the executor
   std::unique_ptr<LoopService> net;            ///< connections and servers, if there were any
+  std::unique_ptr<LoopService> children;       ///< processes, if there were any
   std::unique_ptr<LoopService> http;           ///< HTTP clients, if there were any
+  std::unique_ptr<LoopService> process_pools;  ///< pools of processes, if there were any
   std::unique_ptr<LoopService> lookups;        ///< the threads of getaddrinfo(), if they were made
+  std::unique_ptr<LoopService> stdio;          ///< standard input and output, if asked for
   Resolver* resolver = nullptr;                ///< null: the system's
   LoopProbe* probe = nullptr;                  ///< in tests
 

@@ -119,7 +119,7 @@ void Child::send_signal(int number) {
     sys::throw_errno(ESRCH, fmt::format("send signal {} to process {}, which has ended with {}",
                                         number, pid_, *returncode_));
   }
-  if (loop_ == nullptr || !pidfd_) return;
+  if (loop_ == nullptr || !pidfd_ || forked()) return;
   // It may have been reaped by somebody else: nobody is left to be told, as in CPython.
   const int result = sys::signal_child(pidfd_.get(), number);
   if (result < 0 && result != -ESRCH) {
@@ -128,13 +128,14 @@ void Child::send_signal(int number) {
 }
 
 void Child::signal(int number) noexcept {
-  if (pidfd_) (void)sys::signal_child(pidfd_.get(), number);
+  // A forked child has its parent's children in its memory.
+  if (pidfd_ && !forked()) (void)sys::signal_child(pidfd_.get(), number);
 }
 
 void Child::kill() noexcept { signal(sys::sigkill); }
 
 void Child::abandon() noexcept {
-  if (loop_ == nullptr || std::exchange(abandoned_, true)) return;
+  if (loop_ == nullptr || forked() || std::exchange(abandoned_, true)) return;
   switch (abandon_) {
     case Abandon::leave: return;
     case Abandon::kill: return signal(sys::sigkill);

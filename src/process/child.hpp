@@ -83,6 +83,7 @@ class Child final : public Pooled, public ChainLink<Child> {
   void push_look() noexcept;
   void look();
   void stop_watching() noexcept;
+  [[nodiscard]] bool forked() const noexcept { return loop_ != nullptr && loop_->inherited(); }
   void signal(int number) noexcept;
 
   LoopState* loop_ = nullptr;  // while it is watched

@@ -5,6 +5,7 @@
 #include "io/program_entry.hpp"
 #include "io/system.hpp"
 #include "io/system_fork.hpp"
+#include "io/system_process.hpp"
 #include "process/fork_server_messages.hpp"
 #include "process/worker.hpp"
 

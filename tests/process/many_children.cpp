@@ -28,7 +28,7 @@ ASYNC_TEST(ManyChildren, ThatEndAtOnceAreAllReaped) {
     for (int i = 0; i < many; ++i) {
       all.push_back(co_await create_subprocess_exec({"cat"}, {.stdin_ = ends.fds[0]}));
     }
-    EXPECT_EQ(support::number_of_children(), many);
+    EXPECT_EQ(support::children(), many);
     auto load = asyncio::create_task([]() -> Coro<> {
       while (true) co_await asyncio::sleep(0s);
     }());
@@ -40,6 +40,6 @@ ASYNC_TEST(ManyChildren, ThatEndAtOnceAreAllReaped) {
     load.cancel();
     EXPECT_TRUE((co_await asyncio::as_result(load)).cancelled());
   }
-  EXPECT_EQ(support::number_of_children(), 0);
+  EXPECT_EQ(support::children(), 0);
   EXPECT_EQ(support::open_descriptors(), before);
 }

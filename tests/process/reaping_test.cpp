@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,7 +31,7 @@ using asyncio::subprocess::DEVNULL;
 using asyncio::subprocess::PIPE;
 using asyncio::subprocess::Process;
 namespace sys = asyncio::detail::sys;
-using support::number_of_children;
+using support::children;
 using support::state_of_process;
 
 namespace {
@@ -55,7 +56,7 @@ ASYNC_TEST(Reaping, NeedsNoSignal) {
   EXPECT_EQ(now.sa_handler, before.sa_handler);
   process.stdin_->close();
   EXPECT_EQ(co_await process.wait(), 0);
-  EXPECT_EQ(number_of_children(), 0);
+  EXPECT_EQ(children(), 0);
 }
 
 // PROC-034, failure 72
@@ -109,7 +110,7 @@ ASYNC_TEST(Reaping, OneThatEndsAtOnceIsNoticedEachTime) {
     for (int j = 0; j < at_once; ++j) all.push_back(run_and_wait());
     co_await asyncio::gather(std::move(all));
   }
-  EXPECT_EQ(number_of_children(), 0);
+  EXPECT_EQ(children(), 0);
   EXPECT_EQ(support::open_descriptors(), before);
 }
 
@@ -124,7 +125,7 @@ TEST(Reaping, EachThreadsLoopHasItsOwnChildren) {
     });
   }
   threads.clear();
-  EXPECT_EQ(number_of_children(), 0);
+  EXPECT_EQ(children(), 0);
 }
 
 // PROC-040
@@ -137,6 +138,23 @@ TEST(Reaping, AForkedChildStartsItsOwn) {
               }),
               "exit 0");
     EXPECT_EQ((co_await ours.communicate("still there")).stdout_, "still there");
+  });
+}
+
+// PROC-040, failure 79: what a forked child does to the loop that it has inherited, and to the
+// handles, is nothing to its parent's children.
+TEST(Reaping, AForkedChildLeavesItsParentsAlone) {
+  asyncio::run([]() -> Coro<> {
+    std::optional<Process> ours =
+        co_await create_subprocess_exec({"cat"}, {.stdin_ = PIPE, .stdout_ = PIPE});
+    EXPECT_EQ(support::end_of_child([&] {
+                ours->terminate();
+                ours.reset();
+                return 0;
+              }),
+              "exit 0");
+    EXPECT_EQ((co_await ours->communicate("still there")).stdout_, "still there");
+    EXPECT_EQ(ours->returncode(), 0);
   });
 }
 
@@ -156,7 +174,7 @@ TEST(Reaping, LoopThatEndsKillsWhoIsLeftAndReapsHim) {
   for (const int pid : pids) EXPECT_EQ(state_of_process(pid), 0);
   EXPECT_EQ(outliving.front().returncode(), -SIGKILL);
   outliving.clear();
-  EXPECT_EQ(number_of_children(), 0);
+  EXPECT_EQ(children(), 0);
   EXPECT_EQ(support::open_descriptors(), before);
 }
 
@@ -191,7 +209,7 @@ TEST(Reaping, EachSystemCallThatFailsIsAnErrorAndLeavesNothing) {
         injected = fault.injected();
         EXPECT_EQ(static_cast<bool>(result), injected == 0) << static_cast<int>(call) << " " << nth;
       });
-      EXPECT_EQ(number_of_children(), 0);
+      EXPECT_EQ(children(), 0);
       EXPECT_EQ(support::open_descriptors(), before);
       if (injected == 0) break;
     }
@@ -206,7 +224,7 @@ TEST(Reaping, CancelledAnywhereNothingIsLeft) {
               EXPECT_EQ(output.stdout_->size(), 300'000U);
             }),
             "");
-  EXPECT_EQ(number_of_children(), 0);
+  EXPECT_EQ(children(), 0);
 }
 
 TEST(Reaping, WithoutMemoryNothingIsLeft) {
@@ -219,6 +237,6 @@ TEST(Reaping, WithoutMemoryNothingIsLeft) {
               EXPECT_EQ(output.stdout_, "text");
             }),
             "");
-  EXPECT_EQ(number_of_children(), 0);
+  EXPECT_EQ(children(), 0);
   EXPECT_EQ(support::open_descriptors(), before);
 }

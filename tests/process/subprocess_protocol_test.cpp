@@ -182,7 +182,7 @@ TEST(SubprocessProtocol, CancelledWhileItIsStartedKillsIt) {
               co_await protocol->over.wait();
             }),
             "");
-  EXPECT_EQ(support::number_of_children(), 0);
+  EXPECT_EQ(support::children(), 0);
 }
 
 TEST(SubprocessProtocol, WithoutMemoryItFailsAndLeavesNothing) {
@@ -195,7 +195,7 @@ TEST(SubprocessProtocol, WithoutMemoryItFailsAndLeavesNothing) {
               co_await protocol->over.wait();
             }),
             "");
-  EXPECT_EQ(support::number_of_children(), 0);
+  EXPECT_EQ(support::children(), 0);
   EXPECT_EQ(support::open_descriptors(), before);
 }
 

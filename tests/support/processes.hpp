@@ -1,14 +1,14 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 #include "support/children.hpp"
+
 #include <dirent.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <iterator>
 #include <string>
 
@@ -22,20 +22,9 @@ inline char state_of_process(int pid) {
   return text.at(text.rfind(')') + 2);
 }
 
-/// How many children this process has, zombies too.
-inline int number_of_children() {
-  int found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream stat(entry.path() / "stat");
-    std::string text;
-    if (!std::getline(stat, text) || text.rfind(')') == text.npos) continue;
-    if (std::atoi(text.c_str() + text.rfind(')') + 4) == ::getpid()) ++found;
-  }
-  return found;
-}
-
 /// The children of a process, zombies included.
 inline int children(pid_t parent = ::getpid()) {
+  int found = 0;
   DIR* dir = ::opendir("/proc");
   if (dir == nullptr) return -1;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
@@ -47,7 +36,11 @@ inline int children(pid_t parent = ::getpid()) {
     const std::size_t name_ends = stat.rfind(')');
     if (name_ends == std::string::npos || name_ends + 4 > stat.size()) continue;
     if (std::atoi(stat.c_str() + name_ends + 4) == parent) ++found;
+  }
   ::closedir(dir);
+  return found;
+}
+
 /// A counter that processes share.
 class SharedCounter {
  public:
@@ -59,7 +52,9 @@ class SharedCounter {
   SharedCounter& operator=(const SharedCounter&) = delete;
   ~SharedCounter() { ::munmap(count_, sizeof *count_); }
   std::atomic<int>& operator*() const { return *count_; }
+
  private:
   std::atomic<int>* count_;
 };
+
 }  // namespace support

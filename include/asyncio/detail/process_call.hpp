@@ -208,9 +208,8 @@ struct RemoteResult<F, CallParameters<Ps...>> {
   static_assert(keeps_arguments,
                 "run_in_executor(), to_process(): a parameter is a reference that is not const; "
                 "what a worker changes is lost, so return it instead");
-  using type = std::remove_cvref_t<
-      typename std::conditional_t<keeps_arguments, std::invoke_result<F&, Stored<Ps>&&...>,
-                                  std::type_identity<void>>::type>;
+  using type = std::remove_cvref_t<typename std::conditional_t<
+      keeps_arguments, std::invoke_result<F&, Stored<Ps>&&...>, std::type_identity<void>>::type>;
 };
 /// What the call gives.
 template <class F, class... Args>
