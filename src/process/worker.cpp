@@ -28,8 +28,7 @@ class Inbound {
     size_ = 0;
     std::uint64_t whole = sizeof(std::uint64_t);
     while (size_ < whole) {
-      const std::int64_t got =
-          sys::read(socket_, buffer_.data() + size_, buffer_.size() - size_);
+      const std::int64_t got = sys::read(socket_, buffer_.data() + size_, buffer_.size() - size_);
       if (got <= 0) return false;
       size_ += static_cast<std::size_t>(got);
       if (size_ < sizeof whole) continue;
