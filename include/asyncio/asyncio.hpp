@@ -39,6 +39,7 @@
 #include <asyncio/socket.hpp>
 #include <asyncio/stdio.hpp>
 #include <asyncio/streams.hpp>
+#include <asyncio/subprocess.hpp>
 #include <asyncio/task.hpp>
 #include <asyncio/task_group.hpp>
 #include <asyncio/threads.hpp>

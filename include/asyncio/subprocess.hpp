@@ -7,12 +7,13 @@
 
 #include <concepts>
 #include <cstdint>
-#include <map>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace asyncio {
@@ -43,10 +44,32 @@ class Args {
   std::vector<std::string> list_;
 };
 
-/// Variables of a process. Python: os.environ
-using Environment = std::map<std::string, std::string, std::less<>>;
-/// A copy of this process's. Python: os.environ.copy()
-[[nodiscard]] Environment current_environment();
+/// The variables that a child is given.
+///
+///     auto env = asyncio::Environment::current();
+///     env.set("LC_ALL", "C");
+///
+/// Python: the `env` of create_subprocess_exec, a dict
+class Environment {
+ public:
+  /// None.
+  Environment() noexcept = default;
+  /// Throws: as set().
+  Environment(std::initializer_list<std::pair<std::string_view, std::string_view>> variables);
+  /// A copy of this process's. Python: os.environ.copy()
+  [[nodiscard]] static Environment current();
+
+  /// Throws: std::invalid_argument for a name that is empty or has a '=', and for a NUL in either.
+  void set(std::string_view name, std::string_view value);
+  void unset(std::string_view name) noexcept;
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept;
+  /// "NAME=VALUE" of each.
+  [[nodiscard]] const std::vector<std::string>& list() const noexcept { return variables_; }
+
+ private:
+  [[nodiscard]] std::size_t find(std::string_view name) const noexcept;
+  std::vector<std::string> variables_;
+};
 
 /// Python: asyncio.subprocess
 namespace subprocess {

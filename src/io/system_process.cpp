@@ -146,6 +146,8 @@ int open_to_write(const char* path) noexcept {
   });
 }
 
+char* const* environment() noexcept { return environ; }
+
 bool is_executable(const char* path) noexcept {
   return ::faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }

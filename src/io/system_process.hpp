@@ -41,5 +41,7 @@ int duplicate_above(int fd, int least) noexcept;
 /// Makes the file, or empties it.
 int open_to_write(const char* path) noexcept;
 [[nodiscard]] bool is_executable(const char* path) noexcept;
+/// "NAME=VALUE" of each variable of this process, and a null pointer at the end; or null.
+[[nodiscard]] char* const* environment() noexcept;
 
 }  // namespace asyncio::detail::sys

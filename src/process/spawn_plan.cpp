@@ -5,29 +5,20 @@
 #include "io/system_process.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 namespace asyncio {
-
-Environment current_environment() {
-  Environment found;
-  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
-    const std::string_view line = *at;
-    const std::size_t equals = line.find('=');
-    if (equals != line.npos) found.emplace(line.substr(0, equals), line.substr(equals + 1));
-  }
-  return found;
-}
 
 namespace detail {
 namespace {
 
 using Kind = subprocess::Redirect::Kind;
 
+constexpr const char* default_path = "/bin:/usr/bin";
 constexpr const char* stream_names[] = {"stdin_", "stdout_", "stderr_"};
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
@@ -66,14 +57,7 @@ SpawnPlan::SpawnPlan(const char* who, Args args, const subprocess::Options& opti
   if (options.env == nullptr) {
     own_environment_ = true;
   } else {
-    for (const auto& [name, value] : *options.env) {
-      if (name.empty() || name.find('=') != name.npos) {
-        throw_invalid_argument(fmt::format(
-            "{}: env has the name \"{}\"; a name is not empty and has no '='", who_, name));
-      }
-      environment_.push_back(name + "=" + value);
-      check(environment_.back(), "a variable of env");
-    }
+    environment_ = options.env->list();
   }
   take_streams(options, otherwise);
   take_passed(options.pass_fds);
@@ -121,12 +105,12 @@ std::string SpawnPlan::search_path() const {
   constexpr std::string_view name = "PATH=";
   if (own_environment_) {
     const char* path = ::getenv("PATH");
-    return path == nullptr ? "/bin:/usr/bin" : path;
+    return path == nullptr ? default_path : path;
   }
   for (const std::string& variable : environment_) {
     if (variable.starts_with(name)) return variable.substr(name.size());
   }
-  return "/bin:/usr/bin";
+  return default_path;
 }
 
 // As execvpe() looks for it, but in the environment of the child, and before there is one.
@@ -238,7 +222,7 @@ SpawnPlan::Started SpawnPlan::start() const {
   const Descriptors descriptors(*this, started.pipes);
   sys::Spawn spawn{.program = program.c_str(),
                    .arguments = arguments.data(),
-                   .environment = own_environment_ ? environ : environment.data(),
+                   .environment = own_environment_ ? sys::environment() : environment.data(),
                    .directory = directory_.empty() ? nullptr : directory_.c_str(),
                    .passed = passed_,
                    .process_group = process_group_,

@@ -199,10 +199,11 @@ ASYNC_TEST(Subprocess, BadTextsAndDescriptorsAreRefused) {
       support::thrown_by([&] { (void)create_subprocess_exec({"true"}, {.pass_fds = passed}); }),
       "invalid_argument: create_subprocess_exec(): pass_fds has descriptor 9999, which is not "
       "open");
-  const asyncio::Environment env = {{"A=B", "c"}};
-  EXPECT_EQ(support::thrown_by([&] { (void)create_subprocess_exec({"true"}, {.env = &env}); }),
-            "invalid_argument: create_subprocess_exec(): env has the name \"A=B\"; a name is not "
-            "empty and has no '='");
+  EXPECT_EQ(support::thrown_by([&] { const asyncio::Environment env = {{"A=B", "c"}}; }),
+            "invalid_argument: Environment: \"A=B\" = \"c\"; a name is not empty and has no '=', "
+            "and neither has a NUL byte");
+  EXPECT_THROW((asyncio::Environment{{"", "c"}}), std::invalid_argument);
+  EXPECT_THROW((asyncio::Environment{{"A", nul}}), std::invalid_argument);
   EXPECT_EQ(
       support::thrown_by([&] { (void)create_subprocess_exec({"true"}, {.process_group = -5}); }),
       "invalid_argument: create_subprocess_exec(): process_group is -5; 0 makes a new one, a "
@@ -217,10 +218,17 @@ ASYNC_TEST(Subprocess, HasTheFolderVariablesAndSessionThatItIsGiven) {
   EXPECT_EQ(co_await output_of("pwd", {.cwd = real}), real + "\n");
   const asyncio::Environment env = {{"A", "one two"}, {"B", ""}};
   EXPECT_EQ(co_await output_of("echo \"$A|$B|$HOME\"", {.env = &env}), "one two||\n");
-  asyncio::Environment more = asyncio::current_environment();
-  EXPECT_EQ(more["PATH"], std::getenv("PATH"));
-  more["ADDED"] = "yes";
-  EXPECT_EQ(co_await output_of("echo $ADDED $PATH", {.env = &more}), "yes " + more["PATH"] + "\n");
+  asyncio::Environment more = asyncio::Environment::current();
+  const std::string path = std::getenv("PATH");
+  EXPECT_EQ(more.get("PATH"), path);
+  more.set("ADDED", "no");
+  more.set("ADDED", "yes");
+  more.set("GONE", "");
+  more.unset("GONE");
+  more.unset("GONE");
+  EXPECT_EQ(more.get("GONE"), std::nullopt);
+  EXPECT_EQ(co_await output_of("echo $ADDED ${GONE-gone} $PATH", {.env = &more}),
+            "yes gone " + path + "\n");
   const std::string of_session = "cut -d' ' -f6 /proc/$$/stat; echo $$";
   const std::string own = co_await output_of(of_session, {.start_new_session = true});
   EXPECT_EQ(own.substr(0, own.find('\n') + 1), own.substr(own.find('\n') + 1));
