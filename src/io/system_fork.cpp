@@ -260,6 +260,9 @@ void exit_at_once(int code) noexcept { ::_exit(code); }
 
 // --- talking ------------------------------------------------------------------------------------
 
+int pair_for_bytes(int (&fds)[2]) noexcept { return socket_pair(SOCK_STREAM, fds); }
+int pair_for_messages(int (&fds)[2]) noexcept { return socket_pair(SOCK_SEQPACKET, fds); }
+
 namespace {
 
 struct Ancillary {

@@ -42,6 +42,9 @@ void kill_child(int pid) noexcept;
 /// "exit code 3", "killed by signal 11 (Segmentation fault)".
 [[nodiscard]] std::string describe_end(int status);
 
+/// Of Unix, connected to each other, non-blocking and closed on exec.
+int pair_for_bytes(int (&fds)[2]) noexcept;
+int pair_for_messages(int (&fds)[2]) noexcept;
 /// A message, and a descriptor if it is not negative. Returns: 0.
 int send_with_descriptor(int socket, const void* data, std::size_t size, int fd) noexcept;
 /// Waits for a message. Returns: its size, 0 at the end; `fd`: what came with it, or -1.

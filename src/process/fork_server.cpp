@@ -10,7 +10,6 @@
 #include "process/worker.hpp"
 
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -142,7 +141,7 @@ class Server {
 class SocketPair {
  public:
   SocketPair() {
-    const int error = sys::socket_pair(SOCK_SEQPACKET, ends_);
+    const int error = sys::pair_for_messages(ends_);
     if (error < 0) sys::throw_errno(-error, "ProcessPoolExecutor: socketpair");
   }
   SocketPair(const SocketPair&) = delete;

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 #include <system_error>
@@ -128,7 +127,7 @@ void ProcessPoolState::start_workers() {
 void ProcessPoolState::start_worker() {
   workers_.reserve(workers_.size() + 1);
   int ends[2];
-  if (const int error = sys::socket_pair(SOCK_STREAM, ends); error < 0) {
+  if (const int error = sys::pair_for_bytes(ends); error < 0) {
     sys::throw_errno(-error, "ProcessPoolExecutor: socketpair");
   }
   std::unique_ptr<PoolWorker> worker;
