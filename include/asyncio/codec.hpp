@@ -115,6 +115,9 @@ class Decoder {
 
 #include <asyncio/detail/codec_types.hpp>
 
+// behind the simple ones
+#include <asyncio/detail/codec_containers.hpp>
+
 namespace asyncio::codec {
 
 /// The values, one behind the other.
