@@ -317,6 +317,7 @@ void ProcessPoolState::break_down(const std::string& why) noexcept {
 void ProcessPoolState::end() noexcept {
   if (std::exchange(phase_, Phase::over) == Phase::over) return;
   const Ref<ProcessPoolState> kept(this);
+  drop_jobs();
   workers_.clear();
   control_.reset();
   if (server_.control >= 0) sys::close(server_.control);

@@ -246,16 +246,21 @@ void ProcessPoolState::shutdown(bool wait, bool cancel) noexcept {
 
 void ProcessPoolState::loop_closing() noexcept {
   const Ref<ProcessPoolState> kept(this);
-  for (ProcessJob* job : std::exchange(queued_, {})) {
+  end();
+}
+
+// Without an answer: nobody waits for one, or the loop is being closed.
+void ProcessPoolState::drop_jobs() noexcept {
+  for (ProcessJob* job : queued_) {
     job->detach();
     job->drop_owner();
   }
+  queued_.clear();
   for (const auto& worker : workers_) {
     if (worker->job == nullptr) continue;
     worker->job->detach();
     std::exchange(worker->job, nullptr)->drop_owner();
   }
-  end();
 }
 
 void ProcessPoolState::end_if_done() noexcept {

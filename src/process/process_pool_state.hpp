@@ -75,6 +75,7 @@ class ProcessPoolState final : public ChainLink<ProcessPoolState>, private Ready
   static void fail(ProcessJob& job, const std::exception_ptr& error) noexcept;
   void fail_all(const std::exception_ptr& error) noexcept;
   void cancel_queued() noexcept;
+  void drop_jobs() noexcept;
   [[nodiscard]] bool has_wanted() noexcept;
   void wait_for_answers() noexcept;
   void wait_once();

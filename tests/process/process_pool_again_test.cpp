@@ -39,6 +39,13 @@ TEST(ProcessPoolAgain, WorksWhereThreadsWereThereBefore) {
   EXPECT_EQ(support::children(), 0);
 }
 
+TEST(ProcessPoolOutput, OfAWorkerStandsBeforeWhatFollowsItsAnswerAndNothingIsPrintedTwice) {
+  const RunOfProgram run = run_again_program("prints");
+  EXPECT_EQ(run.output,
+            "main\nworker 0 says so\nparent 0\nworker 1 says so\nparent 1\nworker 2 says so\n"
+            "parent 2\nunflushed\n");
+}
+
 TEST(ProcessPoolAgain, ThatDoesNotReachRunIsAnErrorAndNoHang) {
   const RunOfProgram run = run_again_program("ends");
   EXPECT_EQ(run.status, 0);
