@@ -92,6 +92,10 @@ class Decoder {
     at_ += size;
     return taken;
   }
+  /// The same, copied.
+  void copy(void* into, std::size_t size, const char* what) {
+    __builtin_memcpy(into, bytes(size, what).data(), size);  // NOLINT: it has so many
+  }
   [[nodiscard]] std::uint64_t varint(const char* what);
   /// The number of elements that follow, each of which takes at least so many bytes.
   [[nodiscard]] std::size_t count(std::size_t least, const char* what);

@@ -46,7 +46,9 @@ void ProcessPoolState::advance() noexcept {
   const Ref<ProcessPoolState> kept(this);
   advancing_ = true;
   take_reports();
-  for (std::size_t i = workers_.size(); i-- > 0 && i < workers_.size();) serve(*workers_[i]);
+  for (std::size_t i = workers_.size(); i > 0; --i) {
+    if (i <= workers_.size()) serve(*workers_[i - 1]);  // a pool that breaks has none any more
+  }
   if (phase_ != Phase::over) dispatch();
   advancing_ = false;
   end_if_done();

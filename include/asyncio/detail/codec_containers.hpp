@@ -57,7 +57,7 @@ struct Codec<T, Kind::array> {
       return T();
     } else if constexpr (kind_of<typename T::value_type>() == Kind::number) {
       T value;
-      __builtin_memcpy(value.data(), in.bytes(sizeof value, "an array").data(), sizeof value);
+      in.copy(value.data(), sizeof value, "an array");
       return value;
     } else {
       return T{((void)I, Element::decode(in))...};

@@ -152,7 +152,7 @@ struct Codec<T, Kind::number> : Both {
   static void encode(Encoder& out, T value) { out.bytes(&value, sizeof value); }
   static T decode(Decoder& in) {
     T value;
-    __builtin_memcpy(&value, in.bytes(sizeof value, name()).data(), sizeof value);
+    in.copy(&value, sizeof value, name());
     return value;
   }
   static constexpr const char* name() {
@@ -249,7 +249,7 @@ struct Codec<T, Kind::raw> : Both {
   static T decode(Decoder& in) {
     check_size(in);
     std::array<std::byte, sizeof(T)> bytes;
-    __builtin_memcpy(bytes.data(), in.bytes(sizeof(T), "the bytes of a class").data(), sizeof(T));
+    in.copy(bytes.data(), sizeof(T), "the bytes of a class");
     return __builtin_bit_cast(T, bytes);
   }
   static constexpr void sign(Hash& hash) {
