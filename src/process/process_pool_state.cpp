@@ -44,8 +44,7 @@ void ProcessPoolState::check_may_submit(LoopState& loop) const {
   if (in_child()) {
     throw_runtime_error(
         "run_in_executor(): the pool was made before fork() and belongs to the parent process; "
-        "make "
-        "a new one in the child");
+        "make a new one in the child");
   }
   if (!broken_.empty()) throw BrokenProcessPool(broken_);
   if (loop_ != nullptr && loop_ != &loop) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The examples as the shell uses them: between pipes, terminals and files.
 
-Usage: stdio.py DIR [NAME...]      DIR has the examples; without names all tests run
+Usage: stdio.py DIR [NAME...]      as tests/net/clients.py; DIR has the examples
 """
 import fcntl
 import os
@@ -13,25 +13,21 @@ import tempfile
 import termios
 import tty
 
-WHOLE_LIMIT = 60  # seconds for a test
-FILTER = ""
-COUNT = ""
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "net"))
+import clients as net  # noqa: E402
+from clients import check, equal  # noqa: E402
 
 
-def check(true: object, text: object) -> None:
-    if not true:
-        raise AssertionError(str(text))
-
-
-def equal(found: object, expected: object) -> None:
-    check(found == expected, f"{str(found)[:500]!r} is not {str(expected)[:500]!r}")
+def program(name: str) -> str:
+    return os.path.join(net.EXAMPLES, name)
 
 
 def shell(command: str, data: bytes = b"", code: int = 0) -> tuple[bytes, bytes]:
     """What it writes to standard output and error."""
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], input=data,
                           capture_output=True, check=False,
-                          env=dict(os.environ, FILTER=FILTER, COUNT=COUNT))
+                          env=dict(os.environ, FILTER=program("line_filter"),
+                                   COUNT=program("word_count")))
     equal(done.returncode, code)
     return done.stdout, done.stderr
 
@@ -58,7 +54,8 @@ def in_parts() -> None:
 def head() -> None:
     """A reader that has gone is an error of one line, and no signal."""
     text = b"line\n" * 1_000_000
-    done = subprocess.run(["bash", "-c", '"$0" number | head -1; echo "${PIPESTATUS[0]}"', FILTER],
+    done = subprocess.run(["bash", "-c", '"$0" number | head -1; echo "${PIPESTATUS[0]}"',
+                           program("line_filter")],
                           input=text, capture_output=True, check=False)
     equal(done.stdout, b"1: line\n1\n")
     equal(done.stderr, b"error: write to standard output: Broken pipe\n")
@@ -95,7 +92,8 @@ def terminal() -> None:
     """Lines typed, and the terminal stays as it was for who has it next."""
     master, slave = pty.openpty()
     settings = termios.tcgetattr(slave)
-    with subprocess.Popen([FILTER, "upper"], stdin=slave, stdout=slave, stderr=slave) as process:
+    with subprocess.Popen([program("line_filter"), "upper"], stdin=slave, stdout=slave,
+                          stderr=slave) as process:
         try:
             for word in (b"one", b"two"):
                 os.write(master, word + b"\n")
@@ -115,7 +113,7 @@ def killed() -> None:
     """Not even a program that dies leaves the terminal non-blocking."""
     master, slave = pty.openpty()
     tty.setraw(slave)
-    with subprocess.Popen([FILTER, "upper"], stdin=slave, stdout=slave) as process:
+    with subprocess.Popen([program("line_filter"), "upper"], stdin=slave, stdout=slave) as process:
         os.write(master, b"one\n")
         found = b""
         while not found.endswith(b"ONE\n"):
@@ -140,38 +138,7 @@ def word_count() -> None:
         equal(errors.decode(), f"error: open {folder}/none: No such file or directory\n")
 
 
-TESTS = (pipeline, in_parts, head, files, devices, closed, terminal, killed, word_count)
-
-
-def on_alarm(*_) -> None:
-    raise TimeoutError(f"not done after {WHOLE_LIMIT} s")
-
-
-def main() -> int:
-    global FILTER, COUNT
-    FILTER = os.path.join(os.path.abspath(sys.argv[1]), "line_filter")
-    COUNT = os.path.join(os.path.abspath(sys.argv[1]), "word_count")
-    wanted = sys.argv[2:]
-    unknown = set(wanted) - {test.__name__ for test in TESTS}
-    if unknown:
-        print("no such test:", *unknown)
-        return 1
-    failed = False
-    signal.signal(signal.SIGALRM, on_alarm)
-    for test in TESTS:
-        if wanted and test.__name__ not in wanted:
-            continue
-        signal.alarm(WHOLE_LIMIT)
-        try:
-            test()
-            print("ok", test.__name__, flush=True)
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-            print(f"FAILED {test.__name__}: {type(error).__name__}: {error}", flush=True)
-            failed = True
-        finally:
-            signal.alarm(0)
-    return 1 if failed else 0
-
+net.TESTS = (pipeline, in_parts, head, files, devices, closed, terminal, killed, word_count)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(net.main())

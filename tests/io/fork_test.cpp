@@ -9,11 +9,11 @@
 #include <asyncio/threads.hpp>
 
 #include "support/children.hpp"
+#include "support/processes.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -56,22 +56,6 @@ void iterate_once(asyncio::EventLoop& loop) {
   loop.stop();
   loop.run_forever();
 }
-
-/// A counter that parent and child share.
-class SharedCounter {
- public:
-  SharedCounter()
-      : count_(static_cast<std::atomic<int>*>(::mmap(nullptr, sizeof(std::atomic<int>),
-                                                     PROT_READ | PROT_WRITE,
-                                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
-  SharedCounter(const SharedCounter&) = delete;
-  SharedCounter& operator=(const SharedCounter&) = delete;
-  ~SharedCounter() { ::munmap(count_, sizeof *count_); }
-  std::atomic<int>& operator*() const { return *count_; }
-
- private:
-  std::atomic<int>* count_;
-};
 
 asyncio::Coro<int> nine() {
   co_await asyncio::sleep(1ms);
@@ -146,7 +130,7 @@ TEST(ForkedChild, ClosesALoopOfItsParentWhichStillHasItsExecutor) {
 // failure 79: what stands in the queue is the parent's to run
 TEST(ForkedChild, ThatReturnsIntoTheRunningLoopLeavesItAtOnce) {
   const auto loop = asyncio::new_event_loop();
-  const SharedCounter calls;
+  const support::SharedCounter calls;
   pid_t child = -1;
   loop->call_soon([&] { child = ::fork(); });
   loop->call_soon([&] { ++*calls; });
@@ -182,7 +166,7 @@ TEST(ForkedChild, ThatReturnsIntoAnEmptyRunningLoopLeavesItAtOnce) {
 
 // failure 79
 TEST(ForkedChild, ThatReturnsIntoRunGetsAnErrorFromItAndTheParentItsResult) {
-  const SharedCounter children;
+  const support::SharedCounter children;
   const auto main = [&](pid_t& child) -> asyncio::Coro<int> {
     child = ::fork();
     if (child == 0) {
@@ -208,7 +192,7 @@ TEST(ForkedChild, ThatReturnsIntoRunGetsAnErrorFromItAndTheParentItsResult) {
 // failure 79, RUN-054: a step that has forked goes on to its next await, after a loop of the
 // child's
 TEST(ForkedChild, ThatReturnsIntoACoroutineAfterARunOfItsOwnGetsAnErrorThere) {
-  const SharedCounter steps;
+  const support::SharedCounter steps;
   const auto inner = [&](pid_t& child) -> asyncio::Coro<int> {
     child = ::fork();
     if (child == 0) be_quiet();
