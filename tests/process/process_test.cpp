@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,15 @@ namespace {
 void wait_for_zombie(int pid) {
   siginfo_t info{};
   EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+}
+
+// It has become that program.
+Coro<> until_runs(int pid, std::string program) {
+  std::string name;
+  while (name != program) {
+    co_await asyncio::sleep(1ms);
+    std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
+  }
 }
 
 Coro<> until_gone(int pid) {
@@ -192,6 +202,7 @@ ASYNC_TEST(Process, CancelledCommunicateLeavesItAloneAndLosesNothing) {
   EXPECT_EQ(process.returncode(), std::nullopt);
   EXPECT_EQ((co_await process.communicate("x\n")).stdout_, "one\ntwo x\n");
   Process slow = co_await create_subprocess_shell("echo kept; exec sleep 100", {.stdout_ = PIPE});
+  co_await until_runs(slow.pid(), "sleep");
   EXPECT_EQ(co_await thrown_by_await(asyncio::wait_for(slow.communicate(), 20ms)),
             "TimeoutError: timed out");
   EXPECT_EQ(slow.returncode(), std::nullopt);
