@@ -30,6 +30,11 @@ namespace {
 constexpr std::size_t large = 20'000'000;
 
 int add(int a, int b) { return a + b; }
+const support::SharedCounter added;  // of the workers, which are forked from here
+int add_and_count(int a, int b) {
+  ++*added;
+  return a + b;
+}
 int own_pid() { return ::getpid(); }
 int pid_of_fork_server() { return ::getppid(); }
 std::size_t size_of(std::string text) { return text.size(); }
@@ -117,8 +122,9 @@ ASYNC_TEST(ProcessPoolDeath, BehindAWholeAnswerLosesNothing) {
   asyncio::ProcessPoolExecutor pool(1);
   auto& loop = asyncio::get_running_loop();
   const int pid = co_await loop.run_in_executor(pool, own_pid);
-  auto job = loop.run_in_executor(pool, add, 1, 2);
-  ::usleep(50'000);
+  auto job = loop.run_in_executor(pool, add_and_count, 1, 2);
+  // What it sleeps in after that is the wait for its next job.
+  while (*added == 0 || support::state_of_process(pid) != 'S') ::usleep(100);
   EXPECT_EQ(::kill(pid, SIGKILL), 0);
   while (::kill(pid, 0) == 0) ::usleep(100);
   EXPECT_EQ(co_await job, 3);
