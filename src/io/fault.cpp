@@ -18,9 +18,9 @@ Fault::~Fault() { fault = outer_; }
 int injected(Call call) noexcept {
   for (Fault* at = fault; at != nullptr; at = at->outer_) {
     if (at->call_ != call) continue;
-    const std::uint64_t number = at->seen_++;
+    const std::uint64_t number = __atomic_fetch_add(&at->seen_, 1, __ATOMIC_RELAXED);
     if (number < at->nth_ || number - at->nth_ >= at->times_) continue;
-    ++at->injected_;
+    __atomic_fetch_add(&at->injected_, 1, __ATOMIC_RELAXED);
     return at->error_;
   }
   return 0;

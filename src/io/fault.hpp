@@ -55,9 +55,13 @@ class Fault {
   ~Fault();
 
   /// How often the call was asked for since.
-  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
+  [[nodiscard]] std::uint64_t seen() const noexcept {
+    return __atomic_load_n(&seen_, __ATOMIC_RELAXED);
+  }
   /// How often it was made to fail.
-  [[nodiscard]] std::uint64_t injected() const noexcept { return injected_; }
+  [[nodiscard]] std::uint64_t injected() const noexcept {
+    return __atomic_load_n(&injected_, __ATOMIC_RELAXED);
+  }
 
  private:
   friend int injected(Call call) noexcept;

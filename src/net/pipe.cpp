@@ -1,10 +1,10 @@
+#include "net/pipe.hpp"
+
 #include <asyncio/error.hpp>
 #include <asyncio/transports.hpp>
 
-#include "io/system.hpp"
 #include "loop/endpoint.hpp"
 #include "net/pipe_end.hpp"
-#include "net/protocol_transport.hpp"
 
 #include <fmt/format.h>
 
@@ -105,24 +105,30 @@ bool tells_of_its_reader(int fd, FileKind kind) {
 
 }  // namespace
 
+Ref<ProtocolTransport> make_read_pipe(LoopState& loop, const AnyProtocol& protocol, int fd,
+                                      FileKind kind, const char* who) {
+  auto end = std::make_unique<PipeReadEnd>(take_over(loop, fd, who), kind);
+  return Ref<ProtocolTransport>::adopt(new ReadPipeTransport(loop, std::move(end), protocol));
+}
+
+Ref<ProtocolTransport> make_write_pipe(LoopState& loop, const AnyProtocol& protocol, int fd,
+                                       FileKind kind, const char* who) {
+  auto end = take_over(loop, fd, who);
+  return Ref<ProtocolTransport>::adopt(
+      new WritePipeTransport(loop, std::move(end), protocol, tells_of_its_reader(fd, kind)));
+}
+
 Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
   constexpr const char* who = "connect_read_pipe()";
-  LoopState& state = LoopAccess::state(loop);
   AnyProtocol protocol = factory();
-  const FileKind kind = kind_of(fd, who);
-  auto end = std::make_unique<PipeReadEnd>(take_over(state, fd, who), kind);
-  auto made = Ref<ProtocolTransport>::adopt(new ReadPipeTransport(state, std::move(end), protocol));
+  auto made = make_read_pipe(LoopAccess::state(loop), protocol, fd, kind_of(fd, who), who);
   co_return co_await when_made(std::move(made), protocol);
 }
 
 Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
   constexpr const char* who = "connect_write_pipe()";
-  LoopState& state = LoopAccess::state(loop);
   AnyProtocol protocol = factory();
-  const bool tells = tells_of_its_reader(fd, kind_of(fd, who));
-  auto end = take_over(state, fd, who);
-  auto made =
-      Ref<ProtocolTransport>::adopt(new WritePipeTransport(state, std::move(end), protocol, tells));
+  auto made = make_write_pipe(LoopAccess::state(loop), protocol, fd, kind_of(fd, who), who);
   co_return co_await when_made(std::move(made), protocol);
 }
 

@@ -1,5 +1,6 @@
 #include "process/subprocess_transport.hpp"
 #include "io/system_process.hpp"
+#include "net/pipe.hpp"
 
 #include <asyncio/as_result.hpp>
 #include <asyncio/error.hpp>
@@ -45,50 +46,78 @@ SubprocessTransportState::SubprocessTransportState(EventLoop& loop, Ref<Child> c
 
 SubprocessTransportState::~SubprocessTransportState() { child_->observer = nullptr; }
 
+/// Until it is known to the protocol: whatever ends that, the child is not left alone.
+class SubprocessTransportState::Starting {
+ public:
+  explicit Starting(Ref<Child> child) noexcept : child_(std::move(child)) {}
+  Starting(const Starting&) = delete;
+  Starting& operator=(const Starting&) = delete;
+  ~Starting() {
+    if (child_) give_up();
+  }
+  void give_up() noexcept {
+    if (state) state->give_up();
+    child_->kill();
+    child_ = {};
+  }
+  Ref<SubprocessTransportState> done() noexcept {
+    child_ = {};
+    return std::move(state);
+  }
+
+  Ref<SubprocessTransportState> state;
+
+ private:
+  Ref<Child> child_;
+};
+
 auto SubprocessTransportState::start(EventLoop& loop, ProtocolPtr<SubprocessProtocol> protocol,
                                      SpawnPlan plan) -> Coro<Connected> {
   SpawnPlan::Started started = plan.start();
   LoopState& loop_state = LoopAccess::state(loop);
   Ref<Child> child = Child::watch(loop_state, started.pid, plan.abandon, plan.terminate_delay);
-  Ref<SubprocessTransportState> state;
-  try {
-    state =
-        Ref<SubprocessTransportState>::adopt(new SubprocessTransportState(loop, child, protocol));
-  } catch (...) {
-    child->kill();
-    throw;
-  }
-  auto connected = co_await as_result(state->connect_pipes(started));
+  Starting starting(child);
+  starting.state =
+      Ref<SubprocessTransportState>::adopt(new SubprocessTransportState(loop, child, protocol));
+  Coro<> connecting = starting.state->connect(std::move(started));
+  auto connected = co_await as_result(std::move(connecting));
   if (!connected) {
-    state->give_up();
+    starting.give_up();
     co_await child->ended.wait();
     connected.value();
   }
-  co_return Connected{SubprocessTransport(state), protocol};
+  co_return Connected{SubprocessTransport(starting.done()), protocol};
 }
 
-Coro<> SubprocessTransportState::connect_pipes(SpawnPlan::Started& started) {
-  for (int fd = 0; fd < 3; ++fd) pipes_[fd].is_open = static_cast<bool>(started.pipes[fd]);
-  for (int fd = 0; fd < 3; ++fd) {
-    if (!started.pipes[fd]) continue;
-    ProtocolFactory factory(
-        [this, fd] { return AnyProtocol(ProtocolPtr<Protocol>(new PipeProtocol(*this, fd))); });
-    const int end = started.pipes[fd].get();
-    Coro<ConnectedAny> connecting = fd == 0 ? open_write_pipe(loop_, std::move(factory), end)
-                                            : open_read_pipe(loop_, std::move(factory), end);
-    ConnectedAny connected = co_await std::move(connecting);
-    (void)started.pipes[fd].release();
-    pipes_[fd].transport.emplace(connected.transport);
-  }
+Coro<> SubprocessTransportState::connect(SpawnPlan::Started started) {
+  connect_pipes(started);
+  co_await sleep(Duration());  // the pipes are told first
   begin();
   co_await sleep(Duration());  // connection_made() comes first
+}
+
+void SubprocessTransportState::connect_pipes(SpawnPlan::Started& started) {
+  constexpr const char* who = "subprocess_exec()";
+  LoopState& loop = LoopAccess::state(loop_);
+  for (int fd = 0; fd < 3; ++fd) pipes_[fd].is_open = static_cast<bool>(started.pipes[fd]);
+  for (int fd = 0; fd < 3; ++fd) {
+    OwnedFd& end = started.pipes[fd];
+    if (!end) continue;
+    const AnyProtocol protocol(ProtocolPtr<Protocol>(new PipeProtocol(*this, fd)));
+    const auto make = fd == 0 ? &make_write_pipe : &make_read_pipe;
+    Ref<ProtocolTransport> made = make(loop, protocol, end.get(), sys::FileKind::pipe, who);
+    (void)end.release();
+    pipes_[fd].transport.emplace(TransportAccess::make(std::move(made)));
+  }
 }
 
 void SubprocessTransportState::begin() {
   begun_ = true;
   const Ref<SubprocessTransportState> self(this);
   loop_.call_soon([self] { self->protocol_->connection_made(SubprocessTransport(self)); });
-  for (Call& call : std::exchange(before_begin_, {})) loop_.call_soon(std::move(call));
+  for (Call& call : std::exchange(before_begin_, {})) {
+    loop_.call_soon([self, later = std::move(call)] { later(); });
+  }
 }
 
 // --- what happens -------------------------------------------------------------------------------
@@ -97,11 +126,12 @@ void SubprocessTransportState::begin() {
 template <class F>
 void SubprocessTransportState::tell(const F& what) {
   try {
-    Call call([self = Ref<SubprocessTransportState>(this), what] {
-      if (self->protocol_) what(*self->protocol_);
+    Call call([this, what] {
+      if (protocol_) what(*protocol_);
     });
     if (begun_) {
-      loop_.call_soon(std::move(call));
+      loop_.call_soon(
+          [self = Ref<SubprocessTransportState>(this), now = std::move(call)] { now(); });
     } else {
       before_begin_.push_back(std::move(call));
     }

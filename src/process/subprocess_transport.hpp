@@ -35,6 +35,7 @@ class SubprocessTransportState final : private ChildObserver {
 
  private:
   class PipeProtocol;
+  class Starting;
   using Call = UniqueFunction<void()>;
   struct Pipe {
     std::optional<Transport> transport;
@@ -44,7 +45,8 @@ class SubprocessTransportState final : private ChildObserver {
   SubprocessTransportState(EventLoop& loop, Ref<Child> child,
                            ProtocolPtr<SubprocessProtocol> protocol);
   ~SubprocessTransportState();
-  Coro<> connect_pipes(SpawnPlan::Started& started);
+  Coro<> connect(SpawnPlan::Started started);
+  void connect_pipes(SpawnPlan::Started& started);
   void begin();
   void give_up() noexcept;
   /// In a turn of its own.

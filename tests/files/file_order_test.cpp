@@ -215,9 +215,9 @@ TEST(FileInject, ACancellationAtAnyAwaitLeavesNothingBehind) {
   const Folder folder;
   const std::string path = folder.write("x", "one\ntwo\nthree\n" + support::pattern(400'000));
   for (const bool is_cold : {false, true}) {
+    std::optional<Cold> cold;  // here: a thread may still be in a job that was cancelled
+    if (is_cold) cold.emplace();
     EXPECT_EQ(asyncio::testing::cancel_at_each_await([&]() -> Coro<> {
-                std::optional<Cold> cold;
-                if (is_cold) cold.emplace();
                 auto file = co_await asyncio::open(path, "r+");
                 (void)co_await file.readline();
                 (void)co_await file.next_line();
@@ -239,9 +239,9 @@ TEST(FileInject, WithoutMemoryAnywhereNothingIsLeftBehind) {
   const Folder folder;
   const std::string path = folder.write("x", "one\ntwo\nthree\n" + support::pattern(400'000));
   for (const bool is_cold : {false, true}) {
+    std::optional<Cold> cold;
+    if (is_cold) cold.emplace();
     EXPECT_EQ(asyncio::testing::fail_at_each_allocation([&]() -> Coro<> {
-                std::optional<Cold> cold;
-                if (is_cold) cold.emplace();
                 auto file = co_await asyncio::open(path, "r+");
                 (void)co_await file.readline();
                 (void)co_await file.next_line();
