@@ -235,6 +235,7 @@ void ProcessPoolState::ended(std::uint64_t number, int status) {
 // --- the fork server ----------------------------------------------------------------------------
 
 void ProcessPoolState::take_reports() noexcept {
+  bool was_reset = false;
   try {
     while (phase_ != Phase::over) {
       ForkReport report;
@@ -242,6 +243,8 @@ void ProcessPoolState::take_reports() noexcept {
       const IoResult got = directly_ ? sys::receive(control_->fd(), room.data(), room.size())
                                      : control_->receive(room);
       if (got == would_block) return;
+      // It has ended with a request unread: what it had said stands behind the error.
+      if (got == -ECONNRESET && !std::exchange(was_reset, true)) continue;
       if (got != sizeof report) {
         server_lost();
         return;
