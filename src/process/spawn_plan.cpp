@@ -123,9 +123,10 @@ std::string SpawnPlan::find_program() const {
     const std::size_t end = std::min(path.find(':', begin), path.size());
     const std::string folder = path.substr(begin, end - begin);
     begin = end + 1;
-    const std::string found = folder.empty() ? "./" + program : folder + "/" + program;
-    const std::string from_here =
-        directory_.empty() || found.front() == '/' ? found : directory_ + "/" + found;
+    const std::string found = fmt::format("{}/{}", folder.empty() ? "." : folder, program);
+    const std::string from_here = directory_.empty() || found.front() == '/'
+                                      ? found
+                                      : fmt::format("{}/{}", directory_, found);
     sys::FileStatus status;
     if (sys::status_of(from_here.c_str(), status) < 0) continue;
     if (status.kind == sys::FileKind::regular && sys::is_executable(from_here.c_str())) {

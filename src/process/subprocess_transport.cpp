@@ -39,7 +39,7 @@ class SubprocessTransportState::PipeProtocol final : public Protocol {
 
 SubprocessTransportState::SubprocessTransportState(EventLoop& loop, Ref<Child> child,
                                                    ProtocolPtr<SubprocessProtocol> protocol)
-    : loop_(loop), child_(std::move(child)), protocol_(std::move(protocol)) {
+    : loop_(loop), child_(std::move(child)), protocol_(protocol) {
   child_->observer = this;
   add_ref();  // until it is over
 }
@@ -221,7 +221,7 @@ void SubprocessTransportState::set_protocol(ProtocolPtr<SubprocessProtocol> prot
   if (!protocol) {
     throw_invalid_argument("set_protocol(): the protocol is null; give one that is not");
   }
-  protocol_ = std::move(protocol);
+  protocol_ = protocol;
 }
 
 Coro<ConnectedSubprocess<SubprocessProtocol>> start_subprocess(EventLoop& loop,
@@ -229,7 +229,7 @@ Coro<ConnectedSubprocess<SubprocessProtocol>> start_subprocess(EventLoop& loop,
                                                                subprocess::Options options) {
   SpawnPlan plan("subprocess_exec()", std::move(args), options, subprocess::PIPE);
   ProtocolPtr<SubprocessProtocol> protocol = factory();
-  return SubprocessTransportState::start(loop, std::move(protocol), std::move(plan));
+  return SubprocessTransportState::start(loop, protocol, std::move(plan));
 }
 
 }  // namespace asyncio::detail
@@ -259,7 +259,7 @@ void SubprocessTransport::kill() const { send_signal(detail::sys::sigkill); }
 void SubprocessTransport::close() const noexcept { state_->close(); }
 bool SubprocessTransport::is_closing() const noexcept { return state_->is_closing(); }
 void SubprocessTransport::set_protocol(ProtocolPtr<SubprocessProtocol> protocol) const {
-  state_->set_protocol(std::move(protocol));
+  state_->set_protocol(protocol);
 }
 SubprocessProtocol* SubprocessTransport::get_protocol() const noexcept {
   return state_->protocol();
