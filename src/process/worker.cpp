@@ -12,6 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <utility>
 
 namespace asyncio::detail {
 namespace {
@@ -26,9 +27,11 @@ class Inbound {
     if (buffer_.size() > keep) buffer_ = std::string();
     if (buffer_.size() < first) buffer_.resize(first);
     size_ = 0;
+    stays_awake_ = has_had_a_job_ && several_processors_;
+    has_had_a_job_ = true;
     std::uint64_t whole = sizeof(std::uint64_t);
     while (size_ < whole) {
-      const std::int64_t got = sys::read(socket_, buffer_.data() + size_, buffer_.size() - size_);
+      const std::int64_t got = receive();
       if (got <= 0) return false;
       size_ += static_cast<std::size_t>(got);
       if (size_ < sizeof whole) continue;
@@ -50,6 +53,22 @@ class Inbound {
  private:
   static constexpr std::size_t first = std::size_t{16} << 10;
   static constexpr std::size_t keep = std::size_t{1} << 20;
+  static constexpr std::int64_t awake_for = 50'000;  // nanoseconds
+
+  // A processor that has nothing to do takes longer to wake than most jobs take to come when one
+  // follows the other, so that is waited for awake, for a while.
+  std::int64_t receive() {
+    char* const to = buffer_.data() + size_;
+    const std::size_t room = buffer_.size() - size_;
+    if (std::exchange(stays_awake_, false)) {
+      const std::int64_t until = sys::monotonic_now() + awake_for;
+      do {
+        const std::int64_t got = sys::receive(socket_, to, room);
+        if (got != -EAGAIN) return got;
+      } while (sys::monotonic_now() < until);
+    }
+    return sys::read(socket_, to, room);
+  }
 
   // By what has come, not by what is announced.
   void grow(std::uint64_t whole) {
@@ -60,6 +79,9 @@ class Inbound {
   int socket_;
   std::string buffer_;
   std::size_t size_ = 0;
+  const bool several_processors_ = sys::processor_count() > 1;
+  bool has_had_a_job_ = false;
+  bool stays_awake_ = false;
 };
 
 /// Its head is written when it is sent.
