@@ -55,7 +55,7 @@ std::string read_whole(const std::string& path) {
 
 // The workers of an io_uring are threads of the process, but run nothing of it.
 bool is_of_the_kernel(int tasks, const char* task) noexcept {
-  std::array<char, 64> path{};
+  std::array<char, 264> path{};  // a name has 255 at most
   std::snprintf(path.data(), path.size(), "%s/comm", task);
   const int fd = ::openat(tasks, path.data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return true;  // it has ended meanwhile
