@@ -36,6 +36,10 @@ ProcessPoolState::~ProcessPoolState() {
   if (phase_ != Phase::over) end();
 }
 
+void ProcessPoolState::drop_ref() noexcept {
+  if (--owners_ == 0) delete this;
+}
+
 bool ProcessPoolState::in_child() const noexcept { return sys::forks() != forks_; }
 
 // --- submitting ---------------------------------------------------------------------------------

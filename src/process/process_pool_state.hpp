@@ -42,9 +42,7 @@ class ProcessPoolState final : public ChainLink<ProcessPoolState>, private Ready
   ProcessPoolState& operator=(const ProcessPoolState&) = delete;
 
   void add_ref() noexcept { ++owners_; }
-  void drop_ref() noexcept {
-    if (--owners_ == 0) delete this;
-  }
+  void drop_ref() noexcept;  // not here: g++ takes two in a row for a use of what is gone
 
   void submit(LoopState& loop, ProcessJob& job, FutureState& future);
   /// For a job that was not taken.
