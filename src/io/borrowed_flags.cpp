@@ -1,5 +1,6 @@
 #include "io/borrowed_flags.hpp"
 
+#include "io/fork_safe_mutex.hpp"
 #include "io/system.hpp"
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@ constinit bool changed[3] = {};  // by us, of the standard descriptors
 }  // namespace
 
 BorrowedFlags::BorrowedFlags(int fd, const char* who) : forks_(sys::forks()) {
+  hold_over_forks<mutex>();
   const std::lock_guard lock(mutex);
   const int flags = sys::flags_of(fd);
   if (flags < 0) sys::throw_errno(-flags, who);

@@ -28,7 +28,6 @@ enum class Call : std::uint8_t {
   wait,
   kill,
   pipe,
-  duplicate,
   flags,
   truncate,
   sync,

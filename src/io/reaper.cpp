@@ -1,6 +1,7 @@
 #include "io/reaper.hpp"
 
 #include "base/log.hpp"
+#include "io/fork_safe_mutex.hpp"
 #include "io/system_process.hpp"
 
 #include <poll.h>
@@ -15,16 +16,19 @@
 namespace asyncio::detail {
 namespace {
 
+constinit std::mutex mutex;  // of what the reaper has
+
 class Reaper {
  public:
   // Never destroyed: its thread may outlive main().
   static Reaper& instance() {
     static Reaper* const made = new Reaper;
+    hold_over_forks<mutex>();
     return *made;
   }
 
   void add(OwnedFd pidfd) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     if (sys::forks() != forks_) {  // the children, and the thread, are our parent's
       forks_ = sys::forks();
       waiting_.clear();
@@ -79,7 +83,7 @@ class Reaper {
   }
 
   bool try_look(std::vector<pollfd>& watched) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     std::erase_if(waiting_, [](const OwnedFd& pidfd) {
       int status = 0;
       return sys::wait_for_child(pidfd.get(), status) != -EAGAIN;
@@ -90,7 +94,6 @@ class Reaper {
     return runs_;
   }
 
-  std::mutex mutex_;
   std::vector<OwnedFd> waiting_;
   int wake_ = -1;
   unsigned forks_ = sys::forks();

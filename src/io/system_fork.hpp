@@ -47,7 +47,7 @@ int pair_for_bytes(int (&fds)[2]) noexcept;
 int pair_for_messages(int (&fds)[2]) noexcept;
 /// A message, and a descriptor if it is not negative. Returns: 0.
 int send_with_descriptor(int socket, const void* data, std::size_t size, int fd) noexcept;
-/// Waits for a message. Returns: its size, 0 at the end; `fd`: what came with it, or -1.
+/// A message that is there. Returns: its size, 0 at the end; `fd`: what came with it, or -1.
 std::int64_t receive_with_descriptor(int socket, void* into, std::size_t size, int& fd) noexcept;
 /// Of a descriptor that waits: all of it. Returns: 0.
 int send_all(int socket, const char* data, std::size_t size) noexcept;

@@ -135,17 +135,6 @@ int make_pipe(int (&ends)[2]) noexcept {
   return attempt(Call::pipe, [&] { return ::pipe2(ends, O_CLOEXEC); });
 }
 
-int duplicate_above(int fd, int least) noexcept {
-  return attempt(Call::duplicate, [=] { return ::fcntl(fd, F_DUPFD_CLOEXEC, least); });
-}
-
-int open_to_write(const char* path) noexcept {
-  constexpr mode_t all_that_umask_leaves = 0666;
-  return attempt(Call::open, [=] {
-    return ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, all_that_umask_leaves);
-  });
-}
-
 char* const* environment() noexcept { return environ; }
 
 bool is_executable(const char* path) noexcept {

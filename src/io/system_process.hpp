@@ -34,12 +34,8 @@ int wait_for_child(int pidfd, int& status) noexcept;
 void end_child(int pid) noexcept;
 /// Returns: 0 also of a child that has ended and was not reaped.
 int signal_child(int pidfd, int signal) noexcept;
-/// Blocking, and closed on exec, as all that follow.
+/// Blocking, and closed on exec.
 int make_pipe(int (&ends)[2]) noexcept;
-/// To the lowest number from `least` on.
-int duplicate_above(int fd, int least) noexcept;
-/// Makes the file, or empties it.
-int open_to_write(const char* path) noexcept;
 [[nodiscard]] bool is_executable(const char* path) noexcept;
 /// "NAME=VALUE" of each variable of this process, and a null pointer at the end; or null.
 [[nodiscard]] char* const* environment() noexcept;

@@ -34,12 +34,27 @@ FileKind kind_of(int fd, const char* who) {
                   who, fd));
 }
 
-std::unique_ptr<Endpoint> take_over(LoopState& loop, int fd, const char* who) {
-  if (const int result = sys::set_nonblocking(fd); result < 0) {
-    sys::throw_errno(-result, fmt::format("{}: descriptor {}", who, fd));
+std::unique_ptr<Endpoint> take_over(LoopState& loop, OwnedFd& fd, const char* who) {
+  if (const int result = sys::set_nonblocking(fd.get()); result < 0) {
+    sys::throw_errno(-result, fmt::format("{}: descriptor {}", who, fd.get()));
   }
-  return loop.backend().open(fd, Descriptor::pipe);
+  std::unique_ptr<Endpoint> endpoint = loop.backend().open(fd.get(), Descriptor::pipe);
+  (void)fd.release();  // the endpoint's
+  return endpoint;
 }
+
+/// A descriptor of the user's: what was not taken over is still his.
+class LentFd {
+ public:
+  explicit LentFd(int fd) noexcept : fd_(fd) {}
+  LentFd(const LentFd&) = delete;
+  LentFd& operator=(const LentFd&) = delete;
+  ~LentFd() { (void)fd_.release(); }
+  [[nodiscard]] OwnedFd& get() noexcept { return fd_; }
+
+ private:
+  OwnedFd fd_;
+};
 
 class ReadPipeTransport final : public ProtocolTransport {
  public:
@@ -105,30 +120,33 @@ bool tells_of_its_reader(int fd, FileKind kind) {
 
 }  // namespace
 
-Ref<ProtocolTransport> make_read_pipe(LoopState& loop, const AnyProtocol& protocol, int fd,
+Ref<ProtocolTransport> make_read_pipe(LoopState& loop, const AnyProtocol& protocol, OwnedFd& fd,
                                       FileKind kind, const char* who) {
   auto end = std::make_unique<PipeReadEnd>(take_over(loop, fd, who), kind);
   return Ref<ProtocolTransport>::adopt(new ReadPipeTransport(loop, std::move(end), protocol));
 }
 
-Ref<ProtocolTransport> make_write_pipe(LoopState& loop, const AnyProtocol& protocol, int fd,
+Ref<ProtocolTransport> make_write_pipe(LoopState& loop, const AnyProtocol& protocol, OwnedFd& fd,
                                        FileKind kind, const char* who) {
+  const bool tells = tells_of_its_reader(fd.get(), kind);
   auto end = take_over(loop, fd, who);
   return Ref<ProtocolTransport>::adopt(
-      new WritePipeTransport(loop, std::move(end), protocol, tells_of_its_reader(fd, kind)));
+      new WritePipeTransport(loop, std::move(end), protocol, tells));
 }
 
 Coro<ConnectedAny> open_read_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
   constexpr const char* who = "connect_read_pipe()";
   AnyProtocol protocol = factory();
-  auto made = make_read_pipe(LoopAccess::state(loop), protocol, fd, kind_of(fd, who), who);
+  LentFd lent(fd);
+  auto made = make_read_pipe(LoopAccess::state(loop), protocol, lent.get(), kind_of(fd, who), who);
   co_return co_await when_made(std::move(made), protocol);
 }
 
 Coro<ConnectedAny> open_write_pipe(EventLoop& loop, ProtocolFactory factory, int fd) {
   constexpr const char* who = "connect_write_pipe()";
   AnyProtocol protocol = factory();
-  auto made = make_write_pipe(LoopAccess::state(loop), protocol, fd, kind_of(fd, who), who);
+  LentFd lent(fd);
+  auto made = make_write_pipe(LoopAccess::state(loop), protocol, lent.get(), kind_of(fd, who), who);
   co_return co_await when_made(std::move(made), protocol);
 }
 

@@ -81,9 +81,7 @@ class Server {
     if (pid < 0) return report(ForkReport::Kind::not_forked, -pid, request.worker);
     const int pidfd = sys::open_pidfd(pid);
     if (pidfd < 0) {
-      sys::kill_child(pid);
-      int status = 0;
-      sys::reap(pid, status);
+      sys::end_child(pid);
       return report(ForkReport::Kind::not_forked, -pidfd, request.worker);
     }
     children_.push_back({request.worker, pid, pidfd});

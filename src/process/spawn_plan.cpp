@@ -4,6 +4,7 @@
 
 #include "io/system_process.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -175,7 +176,9 @@ class SpawnPlan::Descriptors {
   }
 
   void open_file(int i, const std::string& path) {
-    const int fd = i == 0 ? sys::open_file(path.c_str()) : sys::open_to_write(path.c_str());
+    constexpr unsigned all_that_umask_leaves = 0666;
+    const int flags = i == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    const int fd = sys::open_file(path.c_str(), flags, all_that_umask_leaves);
     if (fd < 0) {
       sys::throw_errno(-fd, fmt::format("start \"{}\": open {} \"{}\"", plan_.args_.front(),
                                         stream_names[i], path));
@@ -199,7 +202,7 @@ class SpawnPlan::Descriptors {
   void place(int i, int fd) {
     standard_[i] = fd;
     if (fd > 2 || fd == i) return;
-    const int moved = sys::duplicate_above(fd, 3);
+    const int moved = sys::duplicate(fd);
     if (moved < 0) fail(-moved, "duplicate a descriptor");
     moved_[i] = OwnedFd(moved);
     standard_[i] = moved;

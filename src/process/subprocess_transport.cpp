@@ -105,8 +105,7 @@ void SubprocessTransportState::connect_pipes(SpawnPlan::Started& started) {
     if (!end) continue;
     const AnyProtocol protocol(ProtocolPtr<Protocol>(new PipeProtocol(*this, fd)));
     const auto make = fd == 0 ? &make_write_pipe : &make_read_pipe;
-    Ref<ProtocolTransport> made = make(loop, protocol, end.get(), sys::FileKind::pipe, who);
-    (void)end.release();
+    Ref<ProtocolTransport> made = make(loop, protocol, end, sys::FileKind::pipe, who);
     pipes_[fd].transport.emplace(TransportAccess::make(std::move(made)));
   }
 }

@@ -27,8 +27,6 @@ class Inbound {
     if (buffer_.size() > keep) buffer_ = std::string();
     if (buffer_.size() < first) buffer_.resize(first);
     size_ = 0;
-    stays_awake_ = has_had_a_job_ && several_processors_;
-    has_had_a_job_ = true;
     std::uint64_t whole = sizeof(std::uint64_t);
     while (size_ < whole) {
       const std::int64_t got = receive();
@@ -39,6 +37,7 @@ class Inbound {
       if (whole < frame_head) return false;  // nobody has written this
       if (whole > buffer_.size()) grow(whole);
     }
+    stays_awake_ = several_processors_;
     return true;
   }
   [[nodiscard]] JobHead head() const noexcept {
@@ -80,8 +79,7 @@ class Inbound {
   std::string buffer_;
   std::size_t size_ = 0;
   const bool several_processors_ = sys::processor_count() > 1;
-  bool has_had_a_job_ = false;
-  bool stays_awake_ = false;
+  bool stays_awake_ = false;  // for what comes next: it has had a job just now
 };
 
 /// Its head is written when it is sent.

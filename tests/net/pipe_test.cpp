@@ -3,10 +3,14 @@
 #include <asyncio/transports.hpp>
 
 #include "io/fault.hpp"
+#include "loop/loop_state.hpp"
+#include "net/pipe.hpp"
+#include "support/descriptors.hpp"
 #include "support/errors.hpp"
 #include "support/files.hpp"
 #include "support/line.hpp"
 #include "support/log_capture.hpp"
+#include "support/pipe_ends.hpp"
 #include "support/protocols.hpp"
 #include "support/shuffled.hpp"
 
@@ -21,10 +25,12 @@
 
 #include <cerrno>
 #include <chrono>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -602,4 +608,27 @@ ASYNC_TEST(Pipe, BothEndsInOneProgram) {
   co_await noted(in, 3);
   EXPECT_EQ(in.protocol->data == all, true);
   co_await until_ended(out);
+}
+
+// Whoever has the descriptor when there is no memory closes it, and nobody else does.
+TEST(PipeTransport, WithoutMemoryTheDescriptorHasOneOwner) {
+  EXPECT_EQ(asyncio::testing::fail_at_each_allocation([]() -> asyncio::Coro<> {
+              co_await asyncio::sleep(asyncio::Duration());
+              support::PipeEnds ends;
+              const int fd = std::exchange(ends.fds[1], -1);
+              asyncio::detail::OwnedFd owned(fd);
+              auto& loop = asyncio::detail::LoopAccess::state(asyncio::get_running_loop());
+              try {
+                const asyncio::detail::AnyProtocol protocol(
+                    asyncio::ProtocolPtr<asyncio::Protocol>(new asyncio::Protocol));
+                asyncio::detail::make_write_pipe(loop, protocol, owned,
+                                                 asyncio::detail::sys::FileKind::pipe, "test")
+                    ->abort();
+              } catch (const std::bad_alloc&) {
+                EXPECT_EQ(static_cast<bool>(owned), support::is_open(fd));
+                throw;
+              }
+              EXPECT_FALSE(owned);
+            }),
+            "");
 }
