@@ -9,6 +9,7 @@
 #include "support/descriptors.hpp"
 #include "support/files.hpp"
 #include "support/pattern.hpp"
+#include "support/pipe_ends.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -316,13 +317,18 @@ TEST(Stdio, WhatIsClosedOrTheWrongWayIsRefused) {
 // failure 74: as of `program | head -1`.
 TEST(Stdio, AReaderThatHasGoneIsAnErrorAndNoSignal) {
   const Folder folder;
-  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const Kind kind : {Kind::pipe, Kind::fifo, Kind::socket}) {
     SCOPED_TRACE(name_of(kind));
     Line out = make_line(kind, folder, false);
-    const pid_t child = start(null.number(), out.in.number(), [] {
+    // It goes on when the reader has gone: a socket that is left with something unread says
+    // ECONNRESET.
+    support::PipeEnds gone;
+    const pid_t child = start(gone.fds[0], out.in.number(), [] {
       return errno_of_run([]() -> Coro<> {
         auto writer = asyncio::stdout_writer();
+        writer.write("line\nline\n");
+        co_await writer.drain();
+        (void)co_await asyncio::stdin_reader().read(1);
         while (true) {
           writer.write("line\n");
           co_await writer.drain();
@@ -332,6 +338,7 @@ TEST(Stdio, AReaderThatHasGoneIsAnErrorAndNoSignal) {
     });
     EXPECT_EQ(out.out.read(10), "line\nline\n");
     out.out.close();
+    EXPECT_EQ(::write(gone.fds[1], "x", 1), 1);
     EXPECT_EQ(end_of(child), "exit " + std::to_string(EPIPE));
   }
 }
