@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import machine
 import report
 from growth_plot import Line, svg
-from measure import Failed, Sample, figures, interleave, run_row
+from measure import Sample, exit_code, figures, interleave, run_row
 
 NUMBERS = [1_000, 3_162, 10_000, 31_622, 100_000, 316_227, 1_000_000]
 PROCESSES = 5
@@ -110,12 +110,7 @@ def main() -> int:
     if len(sys.argv) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    try:
-        grow(os.path.abspath(sys.argv[1]), sys.argv[2])
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(grow, os.path.abspath(sys.argv[1]), sys.argv[2])
 
 
 if __name__ == "__main__":

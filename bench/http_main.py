@@ -24,8 +24,8 @@ import machine
 import net_run
 import peer_programs
 from http_rows import ROWS, Program, Row, is_ours
-from measure import (CPU, Failed, Samples, bootstrap, choose, environment, figures, interleave,
-                     ratios)
+from measure import (CPU, Failed, Samples, bootstrap, choose, environment, exit_code, figures,
+                     interleave, ratios)
 from net_run import Bench
 
 ROUNDS = 11
@@ -176,12 +176,7 @@ def main() -> int:
     parser.add_argument("--no-fifo", action="store_true", help="under the ordinary scheduler")
     for name in ("programs", "build_dir"):
         parser.add_argument(name, metavar=name.upper())
-    try:
-        run(parser.parse_args())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(run, parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -26,6 +26,16 @@ class Failed(Exception):
     """A program that did not do what it was asked."""
 
 
+def exit_code(work: Callable[..., object], *arguments: object) -> int:
+    """What a command ends with whose whole work this is."""
+    try:
+        work(*arguments)
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 @dataclass(frozen=True)
 class Sample:
     wall: float  # of an operation, in nanoseconds; bytes in a row about memory

@@ -23,7 +23,7 @@ import machine
 import peer_programs
 import report
 from measure import (EVERY, EXPENSIVE, Failed, Interval, Sample, Samples, bootstrap, choose,
-                     figures, interleave, ratios, rows_of, run_row)
+                     exit_code, figures, interleave, ratios, rows_of, run_row)
 
 ROUNDS = 21
 MEMORY_ROUNDS = 3  # pages, not time: processes hardly differ
@@ -300,12 +300,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    try:
-        compare(parse_arguments())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(compare, parse_arguments())
 
 
 if __name__ == "__main__":

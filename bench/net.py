@@ -23,7 +23,7 @@ import net_report
 import net_rows
 import net_run
 import peer_programs
-from measure import CPU, SEED, Failed, Interval, bootstrap, choose, environment
+from measure import CPU, SEED, Failed, Interval, bootstrap, choose, environment, exit_code
 from net_rows import BEST_PEER, ROWS, Row, Server, is_ours
 from net_run import Bench, Sample
 
@@ -220,12 +220,7 @@ def main() -> int:
     parser.add_argument("--no-fifo", action="store_true", help="under the ordinary scheduler")
     for name in ("programs", "build_dir"):
         parser.add_argument(name, metavar=name.upper())
-    try:
-        run(parser.parse_args())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(run, parser.parse_args())
 
 
 if __name__ == "__main__":

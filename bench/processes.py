@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import machine
 import peer_programs
 import report
-from measure import (Failed, Samples, bootstrap, choose, figures, interleave, ratios, run_row)
+from measure import Samples, bootstrap, choose, exit_code, figures, interleave, ratios, run_row
 
 ROUNDS = 11
 FILE_SIZE = 1 << 30
@@ -129,12 +129,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="ROW,...", help=", ".join(row.name for row in ROWS))
     for name in ("programs", "build_dir"):
         parser.add_argument(name, metavar=name.upper())
-    try:
-        run(parser.parse_args())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(run, parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #include "files/file_job.hpp"
 
-#include "files/fill_in_place.hpp"
+#include "base/fill_in_place.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -3,8 +3,8 @@
 
 #include <asyncio/sleep.hpp>
 
+#include "base/fill_in_place.hpp"
 #include "files/file_state.hpp"
-#include "files/fill_in_place.hpp"
 
 #include <algorithm>
 #include <cerrno>

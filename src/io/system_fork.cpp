@@ -1,6 +1,7 @@
 #include "io/system_fork.hpp"
 
 #include "io/attempt.hpp"
+#include "io/spawn_settings.hpp"
 #include "io/system.hpp"
 
 #include <dirent.h>
@@ -123,34 +124,20 @@ std::vector<std::string> own_arguments() {
   return arguments;
 }
 
-// What must be undone, whatever happens in between.
-struct SpawnSettings {
-  SpawnSettings() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-  ~SpawnSettings() {
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&actions);
-  }
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-};
-
 int spawn(int socket, char* const* arguments, char* const* environment) {
   SpawnSettings settings;
-  ::posix_spawn_file_actions_adddup2(&settings.actions, socket, 3);
-  ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, 4);
+  settings.note(::posix_spawn_file_actions_adddup2(&settings.actions, socket, 3));
+  settings.note(::posix_spawn_file_actions_addclosefrom_np(&settings.actions, 4));
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGINT);  // until it is ignored there
-  ::posix_spawnattr_setsigmask(&settings.attributes, &blocked);
+  settings.note(::posix_spawnattr_setsigmask(&settings.attributes, &blocked));
   sigset_t all;
   sigfillset(&all);
-  ::posix_spawnattr_setsigdefault(&settings.attributes, &all);
-  ::posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  settings.note(::posix_spawnattr_setsigdefault(&settings.attributes, &all));
+  settings.note(::posix_spawnattr_setflags(&settings.attributes,
+                                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
+  if (settings.error != 0) return -settings.error;
   pid_t child = -1;
   const int error = ::posix_spawn(&child, "/proc/self/exe", &settings.actions, &settings.attributes,
                                   arguments, environment);

@@ -1,6 +1,7 @@
 #include "io/system_process.hpp"
 
 #include "io/attempt.hpp"
+#include "io/spawn_settings.hpp"
 #include "io/system.hpp"
 
 #include <fcntl.h>
@@ -17,28 +18,6 @@ namespace asyncio::detail::sys {
 static_assert(sigkill == SIGKILL && sigterm == SIGTERM);
 
 namespace {
-
-// Collects the errors of the calls that prepare a posix_spawn(), of which each may find no memory.
-class SpawnSettings {
- public:
-  SpawnSettings() noexcept {
-    note(::posix_spawnattr_init(&attributes));
-    note(::posix_spawn_file_actions_init(&actions));
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-  ~SpawnSettings() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  void note(int result) noexcept {
-    if (error == 0) error = result;
-  }
-
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t actions;
-  int error = 0;
-};
 
 void set_signals(SpawnSettings& settings, short& flags) noexcept {
   sigset_t none;

@@ -1,6 +1,6 @@
-// Compiled as C++23, for std::string::resize_and_overwrite(): what is received need not be zeroed
-// first.
 #include "net/receive_in_place.hpp"
+
+#include "base/fill_in_place.hpp"
 
 #include <algorithm>
 #include <new>
@@ -27,11 +27,8 @@ std::optional<IoResult> receive_in_place(ByteStream& source, std::string& text,
                                          std::size_t most) noexcept {
   const std::size_t room = std::min(std::size_t{2} * source.last_received, most);
   if (room < 2 * much || source.known_empty() || !make_room(text, room)) return std::nullopt;
-  const std::size_t before = text.size();
-  IoResult got = 0;
-  text.resize_and_overwrite(before + room, [&](char* data, std::size_t) noexcept {
-    got = source.receive(std::as_writable_bytes(std::span(data + before, room)));
-    return before + static_cast<std::size_t>(std::max(got, IoResult{0}));
+  const IoResult got = fill_in_place(text, room, [&](char* data, std::size_t size) noexcept {
+    return source.receive(std::as_writable_bytes(std::span(data, size)));
   });
   if (got > 0) source.last_received = static_cast<std::uint32_t>(got);
   if (text.capacity() > most_waste * text.size()) text.shrink_to_fit();

@@ -161,7 +161,9 @@ void ProcessPoolState::serve(PoolWorker& worker) noexcept {
   try {
     alive = worker.send(directly_);
     alive = worker.receive(directly_) && alive;
-  } catch (...) {  // no memory for the answer
+  } catch (...) {
+    // No memory for what it says: it would be waited for without end, since poll() has told.
+    alive = false;
     if (worker.job != nullptr) fail(*std::exchange(worker.job, nullptr), std::current_exception());
   }
   const Ref<ProcessPoolState> kept(this);

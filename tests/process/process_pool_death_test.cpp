@@ -213,6 +213,24 @@ TEST(ProcessPoolFault, OfAnAllocationIsAnErrorOfTheJobOrNothingAtAll) {
   EXPECT_EQ(support::children(), 0);
 }
 
+// A worker whose answer could not be taken is given up, and the next job has another one.
+TEST(ProcessPoolFault, OfAnAllocationForAnAnswerIsNotPaidByTheNextJob) {
+  const auto scenario = []() -> asyncio::Coro<> {
+    asyncio::ProcessPoolExecutor pool(1);
+    auto& loop = asyncio::get_running_loop();
+    auto large_one = loop.run_in_executor(pool, make_text, std::size_t{200'000});
+    const auto text = co_await asyncio::as_result(large_one);
+    if (text) {
+      EXPECT_EQ(text.value().size(), 200'000U);
+    }
+    auto job = loop.run_in_executor(pool, add, 1, 1);
+    const int sum = co_await std::move(job);
+    EXPECT_EQ(sum, 2);
+  };
+  EXPECT_EQ(asyncio::testing::fail_at_each_allocation(scenario), "");
+  EXPECT_EQ(support::children(), 0);
+}
+
 TEST(ProcessPoolFault, OfACancellationLeavesNothing) {
   const auto scenario = []() -> asyncio::Coro<> {
     EXPECT_EQ(co_await asyncio::to_process(add, 1, 1), 2);

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 namespace support {
@@ -31,8 +30,8 @@ inline int children(pid_t parent = ::getpid()) {
   while (const dirent* entry = ::readdir(dir)) {
     if (std::atoi(entry->d_name) == 0) continue;
     std::ifstream file("/proc/" + std::string(entry->d_name) + "/stat");
-    const std::string stat((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
+    std::string stat;
+    std::getline(file, stat);  // which may be gone by now: an iterator would throw then
     const std::size_t name_ends = stat.rfind(')');
     if (name_ends == std::string::npos || name_ends + 4 > stat.size()) continue;
     if (std::atoi(stat.c_str() + name_ends + 4) == parent) ++found;

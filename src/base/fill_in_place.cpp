@@ -1,5 +1,6 @@
-// Compiled as C++23, for std::string::resize_and_overwrite().
-#include "files/fill_in_place.hpp"
+// Compiled as C++23, for std::string::resize_and_overwrite(): what is read need not be zeroed
+// first.
+#include "base/fill_in_place.hpp"
 
 #include <algorithm>
 
