@@ -50,8 +50,13 @@ class Fd {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
   [[nodiscard]] int number() const { return fd_; }
+  /// The end of an io_uring, which comes late, interrupts a write as a signal does.
   void write(std::string_view text) const {
-    EXPECT_EQ(::write(fd_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    while (!text.empty()) {
+      const ssize_t done = ::write(fd_, text.data(), text.size());
+      ASSERT_TRUE(done > 0 || errno == EINTR) << errno;
+      if (done > 0) text.remove_prefix(static_cast<std::size_t>(done));
+    }
   }
   /// Until so much has come, or the end.
   [[nodiscard]] std::string read(std::size_t most) const {
