@@ -17,7 +17,8 @@ from collections.abc import Callable
 
 import machine
 import report
-from measure import Failed, Sample, Samples, bootstrap, figures, interleave, ratios, run
+from measure import (Failed, Sample, Samples, bootstrap, exit_code, figures, interleave, ratios,
+                     run)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPILER = "clang++-19"
@@ -124,18 +125,16 @@ def print_result(data: dict, path: str) -> None:
           f"{os.path.relpath(path)}")
 
 
+def measure_and_print(include: str, library: str, build_dir: str) -> None:
+    data = measure(include, library)
+    print_result(data, machine.save(data, build_dir, "compile.json"))
+
+
 def main() -> int:
     if len(sys.argv) != 4:
         print(__doc__, file=sys.stderr)
         return 2
-    include, library, build_dir = sys.argv[1:]
-    try:
-        data = measure(include, library)
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    print_result(data, machine.save(data, build_dir, "compile.json"))
-    return 0
+    return exit_code(measure_and_print, *sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "process/process_pool_state.hpp"
 
+#include "io/owned_fd.hpp"
 #include "io/system.hpp"
 #include "io/system_fork.hpp"
 #include "process/worker_function.hpp"
@@ -132,19 +133,15 @@ void ProcessPoolState::start_worker() {
   if (const int error = sys::pair_for_bytes(ends); error < 0) {
     sys::throw_errno(-error, "ProcessPoolExecutor: socketpair");
   }
-  std::unique_ptr<PoolWorker> worker;
-  try {
-    worker = std::make_unique<PoolWorker>(++numbers_,
-                                          loop_->backend().open(ends[0], Descriptor::socket));
-  } catch (...) {
-    sys::close(ends[0]);
-    sys::close(ends[1]);
-    throw;
-  }
+  OwnedFd ours(ends[0]);
+  const OwnedFd theirs(ends[1]);
+  std::unique_ptr<Endpoint> link = loop_->backend().open(ours.get(), Descriptor::socket);
+  (void)ours.release();  // the endpoint's
+  auto worker = std::make_unique<PoolWorker>(++numbers_, std::move(link));
   const ForkRequest request{
       .kind = ForkRequest::Kind::fork, .worker = worker->number(), .initializer = initializer_};
-  const int error = sys::send_with_descriptor(control_->fd(), &request, sizeof request, ends[1]);
-  sys::close(ends[1]);
+  const int error =
+      sys::send_with_descriptor(control_->fd(), &request, sizeof request, theirs.get());
   // It has ended, or has much to do: what it says of that comes as a turn.
   if (error == -EPIPE || error == -ECONNRESET || error == -EAGAIN) return;
   if (error != 0) sys::throw_errno(-error, "ProcessPoolExecutor: asking for a worker");

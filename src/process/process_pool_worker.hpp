@@ -26,8 +26,12 @@ class PoolWorker {
     std::string_view content;  // until take_message() is called again
   };
 
-  PoolWorker(std::uint64_t number, std::unique_ptr<Endpoint> link) noexcept
-      : number_(number), link_(std::move(link)) {}
+  /// With the memory for what it says first, so that only an answer may find none.
+  PoolWorker(std::uint64_t number, std::unique_ptr<Endpoint> link)
+      : number_(number),
+        link_(std::move(link)),
+        buffer_(std::make_unique_for_overwrite<char[]>(first)),
+        capacity_(first) {}
 
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   /// Null once it was closed.
