@@ -38,7 +38,7 @@ void forget_current_loop() noexcept { current_loop = nullptr; }
 
 EventLoop::EventLoop(detail::Backend* backend)
     : state_(new detail::LoopState(*this, std::unique_ptr<detail::Backend>(backend))) {
-  state_->debug = debug_wanted();
+  state_->set_debug(debug_wanted());
 }
 
 EventLoop::~EventLoop() {

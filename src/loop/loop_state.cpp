@@ -23,17 +23,12 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::size_t fits_the_cache = 2048;  // tasks
 
-// Of a loop that was running when its process was forked: what is in its queue is the parent's to
-// run, and the child takes the slow way that looks.
-LoopProbe forked;
-
 // A forked child has none of its parent's loops running.
 void watch_forks() {
   static const int registered = pthread_atfork(nullptr, nullptr, [] {
     ++forks_seen;
-    if (auto* running = static_cast<LoopState*>(thread_state.scheduler)) {
-      if (running->probe == nullptr) running->probe = &forked;
-    }
+    // What is in its queue is the parent's to run: the child takes the slow way that looks.
+    if (thread_state.scheduler != nullptr) thread_state.scheduler->watched = true;
     // The task stays: a step that has forked goes on to its next await.
     thread_state.scheduler = nullptr;
     thread_state.callback_context = nullptr;
@@ -248,15 +243,15 @@ inline void run_entry(ReadyEntry entry) {
 }  // namespace
 
 void LoopState::run_batch() {
-  if (probe != nullptr) [[unlikely]]
-    probe->begin_batch(ready);
+  if (probe_ != nullptr) [[unlikely]]
+    probe_->begin_batch(ready);
   // What these add waits for the next iteration. Only KeyboardInterrupt leaves an entry; the rest
   // of the batch stays queued then.
   const bool many = ready.size() > fits_the_cache;
   for (std::size_t n = ready.size(); n > 0; --n) {
     if (many) prefetch_ahead(n);
     const ReadyEntry entry = ready.pop();
-    if (debug || probe != nullptr) [[unlikely]] {
+    if (watched) [[unlikely]] {
       run_watched(entry);
     } else {
       run_entry(entry);
@@ -274,20 +269,73 @@ void LoopState::prefetch_ahead(std::size_t left) noexcept {
   if (const TaskState* task = ready.at(frames).task()) __builtin_prefetch(task->top());
 }
 
+// Also when a KeyboardInterrupt leaves the entry.
+class LoopState::WatchScope {
+ public:
+  WatchScope(LoopState& loop, const ReadyEntry& entry, TaskState* task) noexcept
+      : loop_(loop), task_(task) {
+    tell([&entry](StepWatch& watch, std::int64_t now) { watch.begins(entry, now); });
+  }
+  WatchScope(const WatchScope&) = delete;
+  WatchScope& operator=(const WatchScope&) = delete;
+  ~WatchScope() {
+    tell([this](StepWatch& watch, std::int64_t now) { watch.ended(task_, now); });
+  }
+
+ private:
+  template <class F>
+  void tell(F f) const noexcept {
+    if (loop_.watches_ == nullptr) return;
+    const std::int64_t now = loop_.now();
+    for (StepWatch* watch = loop_.watches_; watch != nullptr; watch = watch->next_watch_) {
+      f(*watch, now);
+    }
+  }
+
+  LoopState& loop_;
+  TaskState* task_;
+};
+
 void LoopState::run_watched(const ReadyEntry& entry) {
   if (inherited()) [[unlikely]] {
     entry.tell(ReadyAction::discard);
     throw_inherited("run_forever()");
   }
   const TimedEntry timed(entry, now());
+  const WatchScope watches(*this, entry, timed.task());
   run_entry(entry);
   if (debug) timed.ended(now(), loop->slow_callback_duration.nanoseconds());
   TaskState* task = timed.task();
-  if (probe != nullptr && task != nullptr && !task->done()) probe->suspended(*task);
+  if (probe_ != nullptr && task != nullptr && !task->done()) probe_->suspended(*task);
+}
+
+void LoopState::look_who_watches() noexcept {
+  watched = debug || probe_ != nullptr || watches_ != nullptr || inherited();
+}
+
+void LoopState::set_probe(LoopProbe* probe) noexcept {
+  probe_ = probe;
+  look_who_watches();
+}
+
+void LoopState::add_watch(StepWatch& watch) noexcept {
+  StepWatch** last = &watches_;
+  while (*last != nullptr) last = &(*last)->next_watch_;
+  watch.next_watch_ = nullptr;
+  *last = &watch;
+  look_who_watches();
+}
+
+void LoopState::remove_watch(StepWatch& watch) noexcept {
+  StepWatch** at = &watches_;
+  while (*at != &watch) at = &(*at)->next_watch_;
+  *at = watch.next_watch_;
+  look_who_watches();
 }
 
 void LoopState::set_debug(bool on) noexcept {
   __atomic_store_n(&debug, on, __ATOMIC_RELAXED);
+  look_who_watches();
   if (thread_state.scheduler != this) return;  // run_forever() will see to it
   no_pooling_.reset();
   if (on) no_pooling_.emplace();

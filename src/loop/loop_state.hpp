@@ -5,6 +5,7 @@
 #include "loop/backend.hpp"
 #include "loop/hand_over.hpp"
 #include "loop/inbox.hpp"
+#include "loop/step_watch.hpp"
 #include "loop/timer_heap.hpp"
 #include "loop/watchers.hpp"
 
@@ -68,6 +69,11 @@ class LoopState final : public Scheduler {
 
   /// Also on the thread that it runs on.
   void set_debug(bool on) noexcept;
+  /// In tests; null: none.
+  void set_probe(LoopProbe* probe) noexcept;
+  /// Told from the next entry on, behind those that are there. It is to be removed before its end.
+  void add_watch(StepWatch& watch) noexcept;
+  void remove_watch(StepWatch& watch) noexcept;
 
   /// Queues what other threads have posted.
   void deliver_inbox() {
@@ -127,11 +133,11 @@ class LoopState final : public Scheduler {
   std::unique_ptr<LoopService> lookups;        ///< the threads of getaddrinfo(), if they were made
   std::unique_ptr<LoopService> stdio;          ///< standard input and output, if asked for
   Resolver* resolver = nullptr;                ///< null: the system's
-  LoopProbe* probe = nullptr;                  ///< in tests
 
  private:
   friend class HandOver;
   class RunScope;
+  class WatchScope;
   ~LoopState() = default;
 
   [[gnu::always_inline]] inline void iterate(std::int64_t wait_until, bool always_poll);
@@ -139,6 +145,7 @@ class LoopState final : public Scheduler {
   void queue_polled() noexcept;
   [[gnu::always_inline]] inline void run_batch();
   void prefetch_ahead(std::size_t left) noexcept;
+  void look_who_watches() noexcept;
   void run_watched(const ReadyEntry& entry);
   void fall_asleep() noexcept;
   void deliver_posted();
@@ -162,6 +169,8 @@ class LoopState final : public Scheduler {
   PolledCall** last_polled_ = &first_polled_;
   HandOver hand_over_;
   Watchers watchers_;
+  LoopProbe* probe_ = nullptr;
+  StepWatch* watches_ = nullptr;
   std::optional<NoPooling> no_pooling_;  // while it runs in debug mode
   const unsigned forks_ = forks_seen;
   bool stopping_ = false;

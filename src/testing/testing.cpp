@@ -82,7 +82,7 @@ std::string Shuffled::how_to_repeat() const {
 
 std::unique_ptr<EventLoop> new_virtual_loop() {
   auto loop = LoopAccess::make(asyncio::detail::make_virtual_backend());
-  LoopAccess::state(*loop).probe = detail::probe_of_thread;
+  LoopAccess::state(*loop).set_probe(detail::probe_of_thread);
   return loop;
 }
 

@@ -68,7 +68,8 @@ class Scheduler {
   GeneratorLink generators{&generators, &generators};
   bool generators_closed = false;  ///< by shutdown_asyncgens()
   bool disposing = false;
-  bool debug = false;  ///< written by the loop's thread; others read it by in_debug_mode()
+  bool debug = false;    ///< written by the loop's thread; others read it by in_debug_mode()
+  bool watched = false;  ///< somebody looks at each entry: debug mode, a probe, a StepWatch
 
   [[nodiscard]] virtual std::int64_t now() const = 0;
   /// deadline <= now(), but cheaper when it is far away.
