@@ -11,6 +11,7 @@
 #include <asyncio/testing.hpp>
 
 #include "support/log_capture.hpp"
+#include "support/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,6 +29,8 @@ constexpr int deep = 1'000'000;
 constexpr int deep = 100'000;
 #endif
 constexpr int chain_length = 100'000;
+// A frame of a loop that grew would overflow the stack long before either.
+constexpr int awaits = support::under_asan || support::under_tsan ? 1'000'000 : 10'000'000;
 
 asyncio::Coro<int> one() { co_return 1; }
 
@@ -56,8 +59,8 @@ asyncio::Coro<> await_task(asyncio::Task<> next) { co_await next; }
 // failure 28, RUN-002, TASK-023
 ASYNC_TEST(Deep, TenMillionReadyAwaitsInALoop) {
   std::int64_t sum = 0;
-  for (int i = 0; i < 10'000'000; ++i) sum += co_await one();
-  EXPECT_EQ(sum, 10'000'000);
+  for (int i = 0; i < awaits; ++i) sum += co_await one();
+  EXPECT_EQ(sum, awaits);
 }
 
 // failure 28

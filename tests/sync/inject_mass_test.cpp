@@ -13,6 +13,8 @@
 #include <asyncio/wait_for.hpp>
 #include <asyncio/with.hpp>
 
+#include "support/sanitizers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +31,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Tasks = std::vector<asyncio::Task<>>;
 
-constexpr int many = 100'000;
+// A sanitizer takes a hundred times as long for each; it is there for what is touched, not for time.
+constexpr int many = support::under_asan || support::under_tsan ? 20'000 : 100'000;
 
 /// Linear: ten times as many take about ten times as long. What is quadratic takes a hundred times.
 template <class TimeOf>
