@@ -119,6 +119,8 @@ class [[nodiscard]] Condition::Wait : public detail::LineWait,
   /// For what is built on conditions; `what` differs in its name.
   Wait(Condition& condition, const Ops& what) noexcept : LineWait(what), condition_(&condition) {}
   static bool recheck(Waiter& self, detail::TaskState& task) noexcept;
+  /// To the condition's line, or to the lock's while it is acquired again.
+  static const detail::WaitRoute to_condition;
 
  private:
   static const Ops ops;

@@ -42,6 +42,7 @@ class EndOf : public OwnAwaiter, public Waiter {
 
  private:
   static const Ops ops;
+  static const WaitRoute to_state;
   FutureState* state_;
   WaitNode node_;
 };

@@ -76,6 +76,7 @@ class Lock {
   }
   void give_back() noexcept;
   static void warn_of_deadlock() noexcept;
+  static const detail::LineOwner line_owner;
 
   detail::WaitLine waiters_;
   detail::Dependents guards_;
@@ -108,6 +109,7 @@ class [[nodiscard]] Lock::Acquire : public detail::LineWait,
 
  private:
   static const Ops ops;
+  static const detail::WaitRoute to_lock;
   void begin();
   void end();
   Lock* lock_;

@@ -14,7 +14,7 @@ namespace detail {
 /// The link from a shield()'s outer future to the inner one.
 class ShieldLink : private WaitCall {
  public:
-  ShieldLink(FutureState& outer, FutureState& inner,
+  ShieldLink(CompositeState& outer, FutureState& inner,
              void (*copy_value)(FutureState&, FutureState&));
   ShieldLink(const ShieldLink&) = delete;
   ShieldLink& operator=(const ShieldLink&) = delete;
@@ -34,10 +34,11 @@ class ShieldLink : private WaitCall {
 };
 
 template <class T, bool copied>
-class ShieldState final : public FutureStateOf<T> {
+class ShieldState final : public CompositeStateOf<NoneIfVoid<T>> {
  public:
   ShieldState(FutureState& inner, std::source_location where)
-      : FutureStateOf<T>(inner.scheduler(), where), link(*this, inner, &ShieldState::take) {}
+      : CompositeStateOf<NoneIfVoid<T>>(inner.scheduler(), CompositeState::Cancels::itself, where),
+        link(*this, inner, &ShieldState::take) {}
 
   ShieldLink link;
 

@@ -62,6 +62,7 @@ class TaskGroup : public detail::CreatesTasks<TaskGroup> {
 
  private:
   friend detail::CreatesTasks<TaskGroup>;
+  friend struct detail::GroupRoute;
   struct Child;
   class ChildrenEnd;
 

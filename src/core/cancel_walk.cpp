@@ -63,7 +63,7 @@ class CancelWalk {
         }
         continue;
       }
-      if (f->kind() == FutureState::Kind::composite) {
+      if (passes_on(*f)) {
         auto& c = static_cast<CompositeState&>(*f);
         if (c.walk_active_) return asker_ != nullptr && break_cycle(*asker_);
         c.walk_active_ = true;
@@ -81,6 +81,11 @@ class CancelWalk {
       f->become_cancelled({}, message_);
       return true;
     }
+  }
+
+  [[nodiscard]] static bool passes_on(const FutureState& f) noexcept {
+    return f.kind() == FutureState::Kind::composite &&
+           static_cast<const CompositeState&>(f).cancels_ == CompositeState::Cancels::parts;
   }
 
   // Tasks that await each other for ever: nothing below could take the request, so this one stops

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "core/context_scope.hpp"
 #include "core/repr.hpp"
+#include "core/route_offset.hpp"
 
 #include <fmt/format.h>
 
@@ -242,6 +243,15 @@ void CallbackNode::report_error(FutureState& future) const noexcept {
 
 // --- waiting ------------------------------------------------------------------------------------
 
+constexpr FutureRoute FutureRoute::of_futures{.kind = offsetof(FutureState, kind_),
+                                              .phase = offsetof(FutureState, phase_),
+                                              .parts = offsetof(CompositeState, parts_)};
+
+constexpr WaitRoute FutureWait::to_future{
+    .kind = WaitRoute::Kind::future,
+    .place = ASYNCIO_FROM_WAITER(FutureWait, state_),
+    .waits = {.offset = ASYNCIO_FROM_WAITER(FutureWait, node_), .size = 8, .other = true}};
+
 const Waiter::Ops FutureWait::future_ops{
     .cancel = nullptr,  // a walk of cancel() goes on to the future instead
     .future = [](Waiter& self) noexcept -> FutureState* {
@@ -250,6 +260,7 @@ const Waiter::Ops FutureWait::future_ops{
     },
     .abandon = [](Waiter& self) noexcept { static_cast<FutureWait&>(self).node_.unlink(); },
     .what = "a future",
+    .route = &to_future,
 };
 
 void FutureWait::throw_uninitialized() {

@@ -48,6 +48,7 @@ class PageArray {
   }
 
  private:
+  friend struct MemberOffsets;
   [[gnu::noinline]] void grow() {
     constexpr std::size_t page = 4096;
     const std::size_t capacity = capacity_ == 0 ? page / sizeof(T) : capacity_ * 2;

@@ -30,6 +30,7 @@ constexpr std::int64_t longest_wait = 24LL * 3600 * 1'000'000'000;  // as CPytho
 class EpollBackend final : public Backend {
  public:
   EpollBackend() {
+    endpoints_.watched = &watched;
     endpoints_.epoll = sys::epoll_create();
     endpoints_.forks = sys::forks();
     try {
@@ -132,11 +133,13 @@ void EpollBackend::submit(Operation& operation) {
                     operation.kind == Operation::Kind::watch_readable ? "reading" : "writing"));
   }
   ++pending_;
+  ++watched;
 }
 
 void EpollBackend::cancel(Operation& operation) noexcept {
   Entry& entry = entries_[static_cast<std::size_t>(operation.fd)];
   --pending_;
+  --watched;
   if (place(entry, operation) != &operation) return;  // another one has taken its place
   place(entry, operation) = nullptr;
   (void)update(operation.fd, entry, false);

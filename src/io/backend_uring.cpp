@@ -104,7 +104,9 @@ class Watch final : public Request, public Pooled {
 
 class UringBackend final : public Backend {
  public:
-  explicit UringBackend(unsigned few) : endpoints_(ring_, buffers_, few) {}
+  explicit UringBackend(unsigned few) : endpoints_(ring_, buffers_, few) {
+    endpoints_.watched = &watched;
+  }
   ~UringBackend() override;
 
   void submit(Operation& operation) override;
@@ -173,11 +175,13 @@ void UringBackend::submit(Operation& operation) {
     watch->place(operation.kind) = &operation;
   }
   ++pending_;
+  ++watched;
 }
 
 void UringBackend::cancel(Operation& operation) noexcept {
   Watch*& watch = watches_[static_cast<std::size_t>(operation.fd)];
   --pending_;
+  --watched;
   if (watch == nullptr || watch->place(operation.kind) != &operation) return;  // it was replaced
   watch->place(operation.kind) = nullptr;
   if (watch->wanted()) return;

@@ -20,6 +20,7 @@ EpollEndpoint::EpollEndpoint(EpollEndpoints& all, int fd, Descriptor kind) noexc
     : Endpoint(fd), kind_(kind), all_(&all), next_(all.first_) {
   if (next_ != nullptr) next_->previous_ = this;
   all.first_ = this;
+  ++*all.watched;
 }
 
 EpollEndpoint::~EpollEndpoint() {
@@ -51,6 +52,7 @@ void EpollEndpoint::give_back() noexcept {
 void EpollEndpoint::leave() noexcept {
   (previous_ == nullptr ? all_->first_ : previous_->next_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
+  --*all_->watched;
   all_ = nullptr;
 }
 

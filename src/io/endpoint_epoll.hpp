@@ -58,8 +58,9 @@ class EpollEndpoints {
   void forget_all() noexcept;
 
   int epoll = -1;
-  std::size_t waits = 0;  ///< observers of endpoints
-  unsigned forks = 0;     ///< sys::forks() when the backend was made
+  std::size_t waits = 0;           ///< observers of endpoints
+  std::size_t* watched = nullptr;  ///< the backend's
+  unsigned forks = 0;              ///< sys::forks() when the backend was made
 
  private:
   friend class EpollEndpoint;

@@ -67,6 +67,7 @@ void UringEndpoint::leave() noexcept {
   sending_over();
   all().buffers.drop(received_);
   all().by_fd_[static_cast<std::size_t>(fd_)] = nullptr;
+  --*all().watched;
   UringFlight& flight = *std::exchange(flight_, nullptr);
   flight.endpoint = nullptr;
   Uring& ring = flight.all.ring;
@@ -392,6 +393,7 @@ std::unique_ptr<Endpoint> UringEndpoints::open(int fd, Descriptor kind) {
   if (index >= by_fd_.size()) by_fd_.resize(index + 1);
   auto endpoint = std::make_unique<UringEndpoint>(*this, fd, kind);
   by_fd_[index] = endpoint.get();
+  ++*watched;
   return endpoint;
 }
 

@@ -118,10 +118,11 @@ class UringEndpoints {
     return ring.completed_by_poll() <= few_ && sent_directly < few_;
   }
 
-  std::size_t waits = 0;       ///< observers of endpoints
-  std::size_t sending = 0;     ///< endpoints with bytes that were taken and not sent
-  unsigned sent_directly = 0;  ///< since the last poll
-  bool receives_ahead;         ///< the kernel can
+  std::size_t waits = 0;           ///< observers of endpoints
+  std::size_t sending = 0;         ///< endpoints with bytes that were taken and not sent
+  std::size_t* watched = nullptr;  ///< the backend's
+  unsigned sent_directly = 0;      ///< since the last poll
+  bool receives_ahead;             ///< the kernel can
 
  private:
   friend class UringEndpoint;

@@ -2,6 +2,7 @@
 
 #include <asyncio/duration.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -66,6 +67,8 @@ class Backend {
   [[nodiscard]] virtual bool has_come(std::int64_t deadline) const { return deadline <= now(); }
   /// Readable when poll() would complete something.
   [[nodiscard]] virtual int fd() const noexcept = 0;
+
+  std::size_t watched = 0;  ///< endpoints and operations; for who looks in from outside
 };
 
 }  // namespace asyncio::detail

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <limits>
@@ -23,10 +24,18 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::size_t fits_the_cache = 2048;  // tasks
 
+// Asked for once, since the system is slow to tell.
+constinit thread_local int known_kernel_thread = 0;
+int kernel_thread() noexcept {
+  if (known_kernel_thread == 0) known_kernel_thread = ::gettid();
+  return known_kernel_thread;
+}
+
 // A forked child has none of its parent's loops running.
 void watch_forks() {
   static const int registered = pthread_atfork(nullptr, nullptr, [] {
     ++forks_seen;
+    known_kernel_thread = 0;
     // What is in its queue is the parent's to run: the child takes the slow way that looks.
     if (thread_state.scheduler != nullptr) thread_state.scheduler->watched = true;
     // The task stays: a step that has forked goes on to its next await.
@@ -46,6 +55,7 @@ LoopState::LoopState(EventLoop& owner, std::unique_ptr<Backend> backend)
   number = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
   name = fmt::format("loop-{}", number);
   loop = &owner;
+  OpenLoops::add(*this);
 }
 
 // --- timers -------------------------------------------------------------------------------------
@@ -152,6 +162,7 @@ class LoopState::RunScope {
   RunScope(LoopState& loop, const char* what) : loop_(loop) {
     loop.check_can_run(what);
     loop.set_own_thread();
+    loop.kernel_thread_ = kernel_thread();
     thread_state.scheduler = &loop;
     task_ = std::exchange(thread_state.task, nullptr);
     if (loop.debug) loop.no_pooling_.emplace();  // for core/origin.hpp
@@ -248,6 +259,7 @@ void LoopState::run_batch() {
   // What these add waits for the next iteration. Only KeyboardInterrupt leaves an entry; the rest
   // of the batch stays queued then.
   const bool many = ready.size() > fits_the_cache;
+  ++iterations_;
   for (std::size_t n = ready.size(); n > 0; --n) {
     if (many) prefetch_ahead(n);
     const ReadyEntry entry = ready.pop();
@@ -449,6 +461,7 @@ void LoopState::discard_everything() noexcept {
 }
 
 void LoopState::abandon() noexcept {
+  OpenLoops::remove(*this);
   loop = nullptr;
   // The inbox is closed, so nobody begins a wake() any more; who is in one is out of it soon. The
   // descriptors live until here, so that no wake() hits one of somebody else's.

@@ -5,6 +5,7 @@
 #include "loop/backend.hpp"
 #include "loop/hand_over.hpp"
 #include "loop/inbox.hpp"
+#include "loop/open_loops.hpp"
 #include "loop/step_watch.hpp"
 #include "loop/timer_heap.hpp"
 #include "loop/watchers.hpp"
@@ -133,9 +134,11 @@ class LoopState final : public Scheduler {
   std::unique_ptr<LoopService> lookups;        ///< the threads of getaddrinfo(), if they were made
   std::unique_ptr<LoopService> stdio;          ///< standard input and output, if asked for
   Resolver* resolver = nullptr;                ///< null: the system's
+  OpenLoop open;
 
  private:
   friend class HandOver;
+  friend struct MemberOffsets;
   class RunScope;
   class WatchScope;
   ~LoopState() = default;
@@ -171,12 +174,16 @@ class LoopState final : public Scheduler {
   Watchers watchers_;
   LoopProbe* probe_ = nullptr;
   StepWatch* watches_ = nullptr;
+  // For readers outside the process.
+  std::uint64_t iterations_ = 0;
+  int kernel_thread_ = 0;                // that runs it, or ran it last
   std::optional<NoPooling> no_pooling_;  // while it runs in debug mode
   const unsigned forks_ = forks_seen;
   bool stopping_ = false;
   bool closing_ = false;
-  bool running_ = false;  // accessed atomically
-  bool asleep_ = true;    // accessed atomically: a post must wake the backend
+  bool told_of_sleep_ = false;  // that nothing can wake it any more; once a run is enough
+  bool running_ = false;        // accessed atomically
+  bool asleep_ = true;          // accessed atomically: a post must wake the backend
 };
 
 /// What the default exception handler writes.

@@ -51,6 +51,7 @@ class TimerHeap {
   [[nodiscard]] std::size_t size() const noexcept { return entries() - cancelled_; }
 
  private:
+  friend struct MemberOffsets;
   struct Entry {
     std::int64_t deadline;
     std::uint32_t sequence;

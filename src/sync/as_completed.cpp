@@ -1,5 +1,6 @@
 #include <asyncio/as_completed.hpp>
 
+#include "core/route_offset.hpp"
 #include "sync/same_loop.hpp"
 
 #include <fmt/format.h>
@@ -117,6 +118,20 @@ void NextCompleted::await_resume() {
   task.throw_delivery_if_any();
 }
 
+constexpr WaitRoute NextCompleted::to_items{
+    .kind = WaitRoute::Kind::list,
+    .needs = WaitRoute::Needs::any,
+    .place = ASYNCIO_FROM_WAITER(NextCompleted, core_),
+    .waits = {.offset = ASYNCIO_FROM_WAITER(NextCompleted, node_), .size = 8, .other = true},
+    .alarm = {.offset = offsetof(CompletedCore, slot),
+              .size = sizeof(Timer::slot),
+              .in_holder = true,
+              .other = true,
+              .value = Timer::none},
+    .first = offsetof(CompletedCore, items_),
+    .next = offsetof(CompletedCore::Item, next),
+    .future = offsetof(CompletedCore::Item, future)};
+
 const Waiter::Ops NextCompleted::ops{
     .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
       auto& wait = static_cast<NextCompleted&>(self);
@@ -129,6 +144,7 @@ const Waiter::Ops NextCompleted::ops{
     .future = nullptr,
     .abandon = nullptr,
     .what = "as_completed()",
+    .route = &to_items,
 };
 
 Hold<FutureState> CompletedCore::take() {

@@ -30,7 +30,8 @@ class Barrier::Wait : public Condition::Wait {
   explicit Wait(Barrier& barrier) noexcept : Condition::Wait(barrier.changed_, barrier_ops) {}
 
  private:
-  static constexpr Ops barrier_ops = ops_of("Barrier.wait()", &Condition::Wait::recheck);
+  static constexpr Ops barrier_ops =
+      ops_of("Barrier.wait()", &Condition::Wait::recheck, to_condition);
 };
 
 Barrier::Barrier(int parties) : parties_(parties) {

@@ -1,12 +1,20 @@
 #include <asyncio/condition.hpp>
 
+#include "sync/line_route.hpp"
 #include "sync/primitive.hpp"
 
 #include <utility>
 
 namespace asyncio {
 
-const detail::Waiter::Ops Condition::Wait::ops = ops_of("Condition.wait()", &Wait::recheck);
+constexpr detail::WaitRoute Condition::Wait::to_condition = [] {
+  detail::WaitRoute route = Routes::to_owned_line(Lock::line_owner);
+  route.owned = {.offset = ASYNCIO_FROM_WAITER(Condition::Wait, acquiring_), .size = 1, .value = 1};
+  return route;
+}();
+
+const detail::Waiter::Ops Condition::Wait::ops =
+    ops_of("Condition.wait()", &Wait::recheck, to_condition);
 
 void Condition::Wait::begin() {
   if (!condition_->locked()) {

@@ -1,8 +1,15 @@
 #include <asyncio/finally.hpp>
 
+#include "core/route_offset.hpp"
+
 #include <new>
 
 namespace asyncio::detail {
+
+constexpr WaitRoute EndOf::to_state{
+    .kind = WaitRoute::Kind::future,
+    .place = ASYNCIO_FROM_WAITER(EndOf, state_),
+    .waits = {.offset = ASYNCIO_FROM_WAITER(EndOf, node_), .size = 8, .other = true}};
 
 const Waiter::Ops EndOf::ops{
     .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
@@ -15,6 +22,7 @@ const Waiter::Ops EndOf::ops{
     .future = nullptr,
     .abandon = nullptr,
     .what = "a shielded cleanup",
+    .route = &to_state,
 };
 
 void EndOf::await_suspend(std::coroutine_handle<>) noexcept {

@@ -6,7 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <unordered_map>
+
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
 namespace asyncio::detail {
 
@@ -42,6 +45,10 @@ void GatherCore::begin(CompositeState& outer, void (*collect)(CompositeState&), 
   outer_ = &outer;
   collect_ = collect;
   on_error_ = on_error;
+  outer.set_parts({.first = children_.data(),
+                   .count = children_.size(),
+                   .step = sizeof(Child),
+                   .future = offsetof(Child, state)});
 
   std::unordered_map<FutureState*, Child*> latest;
   for (Child& c : children_) {

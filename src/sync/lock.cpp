@@ -1,13 +1,20 @@
 #include <asyncio/lock.hpp>
 
 #include "base/log.hpp"
+#include "sync/line_route.hpp"
 #include "sync/primitive.hpp"
 
 #include <fmt/format.h>
 
 namespace asyncio {
 
-const detail::Waiter::Ops Lock::Acquire::ops = ops_of("Lock.acquire()");
+constexpr detail::LineOwner Lock::line_owner{
+    .locked = detail::Offset{offsetof(Lock, locked_)} - detail::Offset{offsetof(Lock, waiters_)},
+    .owner = detail::Offset{offsetof(Lock, owner_)} - detail::Offset{offsetof(Lock, waiters_)}};
+
+constexpr detail::WaitRoute Lock::Acquire::to_lock = Routes::to_owned_line(line_owner);
+
+const detail::Waiter::Ops Lock::Acquire::ops = ops_of("Lock.acquire()", nullptr, to_lock);
 
 void Lock::Acquire::begin() {
   if (detail::thread_state.scheduler->debug &&

@@ -6,9 +6,11 @@
 
 namespace asyncio::detail {
 
-ShieldLink::ShieldLink(FutureState& outer, FutureState& inner,
+ShieldLink::ShieldLink(CompositeState& outer, FutureState& inner,
                        void (*copy_value)(FutureState&, FutureState&))
-    : WaitCall(&ShieldLink::inner_done), outer_(outer), inner_(&inner), copy_value_(copy_value) {}
+    : WaitCall(&ShieldLink::inner_done), outer_(outer), inner_(&inner), copy_value_(copy_value) {
+  outer.set_parts({.first = &inner_, .count = 1, .step = sizeof inner_, .future = 0});
+}
 
 ShieldLink::~ShieldLink() {
   if (!registered_) return;

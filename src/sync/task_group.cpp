@@ -1,6 +1,7 @@
 #include <asyncio/task_group.hpp>
 
 #include "base/log.hpp"
+#include "core/route_offset.hpp"
 
 #include <asyncio/exception_context.hpp>
 
@@ -64,8 +65,26 @@ class TaskGroup::ChildrenEnd : public detail::OwnAwaiter, public detail::Waiter 
 
  private:
   static const Ops ops;
+  static const detail::WaitRoute to_children;
   TaskGroup* group_;
 };
+
+constexpr detail::WaitRoute TaskGroup::ChildrenEnd::to_children{
+    .kind = detail::WaitRoute::Kind::list,
+    .place = ASYNCIO_FROM_WAITER(ChildrenEnd, group_),
+    .waits = {.offset = offsetof(TaskGroup, waiting_), .size = 8, .in_holder = true, .other = true},
+    .first = offsetof(TaskGroup, first_),
+    .next = offsetof(Child, next),
+    .future = offsetof(Child, task)};
+
+constexpr detail::GroupRoute detail::GroupRoute::of_task_groups{
+    .done = &TaskGroup::Child::done,
+    .callbacks = offsetof(FutureState, callbacks_),
+    .entry = offsetof(WaitNode, entry_),
+    .function = offsetof(WaitCall, fn),
+    .group = Offset{offsetof(TaskGroup::Child, group)} - Offset{offsetof(TaskGroup::Child, fn)} +
+             Offset{offsetof(WaitCall, fn)},
+    .parent = offsetof(TaskGroup, parent_)};
 
 const detail::Waiter::Ops TaskGroup::ChildrenEnd::ops{
     .cancel = [](Waiter& self, TaskState& task) noexcept -> bool {
@@ -78,6 +97,7 @@ const detail::Waiter::Ops TaskGroup::ChildrenEnd::ops{
     .future = nullptr,
     .abandon = nullptr,
     .what = "the children of a TaskGroup",
+    .route = &to_children,
 };
 
 TaskGroup::TaskGroup(TaskGroup&& other) noexcept : cancelled_(other.cancelled_) {

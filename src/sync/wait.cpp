@@ -1,5 +1,6 @@
 #include <asyncio/wait.hpp>
 
+#include "core/route_offset.hpp"
 #include "sync/same_loop.hpp"
 
 #include <fmt/format.h>
@@ -28,6 +29,23 @@ struct SetWait::Block {
   }
 };
 
+// A vector begins with the pointers to its first element and behind its last one.
+constexpr WaitRoute SetWait::to_set{
+    .kind = WaitRoute::Kind::array,
+    .place = ASYNCIO_FROM_WAITER(SetWait, block_),
+    .waits = {.offset = ASYNCIO_FROM_WAITER(SetWait, waiting_), .size = 1, .value = 1},
+    .for_all = {.offset = ASYNCIO_FROM_WAITER(SetWait, return_when_),
+                .size = sizeof(ReturnWhen),
+                .value = static_cast<std::uint32_t>(ReturnWhen::all_completed)},
+    .alarm = {.offset = ASYNCIO_FROM_WAITER(SetWait, slot),
+              .size = sizeof(Timer::slot),
+              .other = true,
+              .value = Timer::none},
+    .first = offsetof(Block, nodes),
+    .last = offsetof(Block, nodes) + sizeof(void*),
+    .step = sizeof(Node),
+    .future = offsetof(Node, future)};
+
 const Waiter::Ops SetWait::set_ops{
     .cancel = [](Waiter& self, TaskState&) noexcept -> bool {
       auto& wait = static_cast<SetWait&>(self);
@@ -38,6 +56,7 @@ const Waiter::Ops SetWait::set_ops{
     .future = nullptr,
     .abandon = nullptr,
     .what = "wait()",
+    .route = &to_set,
 };
 
 SetWait::~SetWait() { end(); }

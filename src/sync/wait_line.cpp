@@ -1,10 +1,14 @@
 #include <asyncio/detail/wait_line.hpp>
 
+#include "sync/line_route.hpp"
+
 #include <fmt/format.h>
 
 #include <utility>
 
 namespace asyncio::detail {
+
+constexpr WaitRoute LineWait::to_line = Routes::to_any_line();
 
 // --- a task's place -----------------------------------------------------------------------------
 

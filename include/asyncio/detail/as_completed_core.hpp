@@ -63,6 +63,7 @@ class NextCompleted : public OwnAwaiter, public Waiter {
 
  private:
   static const Ops ops;
+  static const WaitRoute to_items;
   CompletedCore* core_;
   WaitNode node_;
   bool taken_out_ = false;  // by a cancellation, before it was chosen

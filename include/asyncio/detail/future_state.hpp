@@ -5,6 +5,7 @@
 #include <asyncio/detail/ref.hpp>
 #include <asyncio/detail/scheduler.hpp>
 #include <asyncio/detail/wait_list.hpp>
+#include <asyncio/detail/wait_route.hpp>
 #include <asyncio/error.hpp>
 #include <asyncio/result.hpp>
 
@@ -170,6 +171,9 @@ class FutureState : public PooledAs<BlockKind::future> {
   friend class CancelWalk;
   friend class HandOver;
   friend class TaskState;
+  friend struct FutureRoute;
+  friend struct GroupRoute;
+  friend struct MemberOffsets;
 
   void make_ready(WaitNode& node) noexcept {
     node.entry().tell(ReadyAction::queued);
@@ -292,19 +296,33 @@ class Claim {
   Hold<FutureState> hold_;
 };
 
-/// A future made of others: cancelling it cancels them. gather's.
+/// A future made of others: gather's, which passes a cancellation on to its parts, and shield's,
+/// which does not.
 class CompositeState : public FutureState {
  public:
+  /// Whether a cancellation goes to the parts.
+  enum class Cancels : bool { itself, parts };
+
+  /// Where the parts are, until its end.
+  void set_parts(PartsView parts) noexcept { parts_ = parts; }
   [[nodiscard]] bool cancel_requested() const noexcept { return cancel_requested_; }
 
  protected:
-  CompositeState(Scheduler& scheduler, std::source_location where) noexcept
-      : FutureState(scheduler, Kind::composite, where) {}
-  [[nodiscard]] virtual FutureState* part(std::size_t index) const noexcept = 0;
-  [[nodiscard]] virtual std::size_t parts() const noexcept = 0;
+  CompositeState(Scheduler& scheduler, Cancels cancels, std::source_location where) noexcept
+      : FutureState(scheduler, Kind::composite, where), cancels_(cancels) {}
 
  private:
   friend class CancelWalk;
+  friend struct FutureRoute;
+  friend struct MemberOffsets;
+  /// Null: it has ended, as far as this is concerned.
+  [[nodiscard]] FutureState* part(std::size_t index) const noexcept {
+    const auto* element = static_cast<const char*>(parts_.first) + index * parts_.step;
+    return *reinterpret_cast<FutureState* const*>(element + parts_.future);
+  }
+  [[nodiscard]] std::size_t parts() const noexcept { return parts_.count; }
+
+  PartsView parts_;
   // Where a walk of cancel() stands in this composite while it is below one of its parts.
   std::size_t walk_next_ = 0;
   CompositeState* walk_outer_ = nullptr;
@@ -312,14 +330,15 @@ class CompositeState : public FutureState {
   bool walk_active_ = false;
   bool walk_accepted_ = false;
   bool cancel_requested_ = false;
+  Cancels cancels_;
 };
 
 /// The state of a composite whose value is a T.
 template <class T>
 class CompositeStateOf : public CompositeState {
  public:
-  CompositeStateOf(Scheduler& scheduler, std::source_location where) noexcept
-      : CompositeState(scheduler, where) {}
+  CompositeStateOf(Scheduler& scheduler, Cancels cancels, std::source_location where) noexcept
+      : CompositeState(scheduler, cancels, where) {}
   ~CompositeStateOf() override {
     if (has_value()) slot.value.~T();
   }

@@ -51,6 +51,7 @@ class FutureWait : public OwnAwaiter, public Waiter {
 
  private:
   static const Ops future_ops;
+  static const WaitRoute to_future;
 
   /// Throws: RuntimeError for a future of another loop and for the task itself.
   void begin();

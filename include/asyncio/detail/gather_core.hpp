@@ -70,7 +70,8 @@ template <class T>
 class GatherOf : public CompositeStateOf<T> {
  public:
   GatherOf(GatherCore&& c, std::source_location where)
-      : CompositeStateOf<T>(c.scheduler(), where), core(std::move(c)) {}
+      : CompositeStateOf<T>(c.scheduler(), CompositeState::Cancels::parts, where),
+        core(std::move(c)) {}
 
   void begin(OnError on_error) {
     core.begin(
@@ -85,10 +86,6 @@ class GatherOf : public CompositeStateOf<T> {
     ::new (static_cast<void*>(&this->slot.value)) T(std::move(value));
     this->finish_with_value();
   }
-
- private:
-  [[nodiscard]] FutureState* part(std::size_t i) const noexcept override { return &core.child(i); }
-  [[nodiscard]] std::size_t parts() const noexcept override { return core.size(); }
 };
 
 /// The children while they are being collected.

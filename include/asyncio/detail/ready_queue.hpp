@@ -87,12 +87,14 @@ class ReadyQueue {
   [[nodiscard]] bool empty() const noexcept { return tail_ == head_; }
 
  private:
+  friend struct MemberOffsets;
   void grow(std::size_t needed);
+  void move(std::size_t from, std::size_t to, std::size_t count) noexcept;
 
   ReadyEntry* entries_ = nullptr;
   std::size_t capacity_ = 0;  // a power of two, or 0
   std::size_t reserved_ = 0;  // never below size(), nor above capacity_ but while discarding
-  std::size_t head_ = 0;
+  std::size_t head_ = 0;      // of all that were ever pushed, as tail_: it counts the loop's steps
   std::size_t tail_ = 0;
 };
 

@@ -15,6 +15,7 @@ struct ExceptionContext;
 
 namespace asyncio::detail {
 
+class AwaitedByEdge;
 class CallbackNode;
 class FutureState;
 struct TaskFactory;
@@ -64,6 +65,7 @@ class Scheduler {
   std::uint32_t outside_work = 0;  ///< what may still wake the loop: thread jobs, armed descriptors
   FutureState* doomed = nullptr;   ///< to be destroyed by the dispose() that is at it
   CallbackNode* callbacks = nullptr;    ///< done-callbacks of users that have not run
+  AwaitedByEdge* awaited_by = nullptr;  ///< of future_add_to_awaited_by()
   TaskFactory* task_factory = nullptr;  ///< null: none was set
   GeneratorLink generators{&generators, &generators};
   bool generators_closed = false;  ///< by shutdown_asyncgens()
@@ -114,6 +116,7 @@ class Scheduler {
   bool closed_ = false;  // written under the inbox's rules, see loop/inbox.hpp
 
  private:
+  friend struct MemberOffsets;
   [[noreturn]] void throw_closed(std::string_view what) const;
   const void* thread_ = nullptr;
 };

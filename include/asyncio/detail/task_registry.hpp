@@ -46,6 +46,7 @@ class TaskRegistry {
   [[nodiscard]] std::vector<TaskState*> all() const;
 
  private:
+  friend struct MemberOffsets;
   struct Chunk {
     std::uintptr_t entries[chunk_size];
   };

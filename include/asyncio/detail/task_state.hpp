@@ -1,6 +1,7 @@
 #pragma once
 
 #include <asyncio/detail/future_state.hpp>
+#include <asyncio/detail/wait_route.hpp>
 
 #include <coroutine>
 #include <cstdint>
@@ -33,6 +34,8 @@ class Waiter {
     /// For park_to_recheck(): whether the task goes on now that its turn has come, or has begun to
     /// wait for something else.
     bool (*recheck)(Waiter& self, TaskState& task) noexcept = nullptr;
+    /// How to find what is awaited, for readers; null: nothing of this program is.
+    const WaitRoute* route = nullptr;
   };
 
   constexpr explicit Waiter(const Ops& ops) noexcept : ops_(&ops) {}
@@ -44,6 +47,9 @@ class Waiter {
   }
 
  private:
+  friend struct MemberOffsets;
+  template <class Awaiter>
+  friend struct WaiterIn;  // core/route_offset.hpp
   const Ops* ops_;
 };
 
@@ -156,6 +162,7 @@ class TaskState : public FutureState {
 
  private:
   friend class CancelWalk;
+  friend struct MemberOffsets;
   static Waiter yield_mark;
 
   TaskOptions prepare(TaskOptions options, Keeper* keeper);

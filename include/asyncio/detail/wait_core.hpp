@@ -59,6 +59,7 @@ class SetWait : public OwnAwaiter, public Waiter, Timer {
   struct Block;
   struct Node;
   static const Ops set_ops;
+  static const WaitRoute to_set;
   static void future_done(ReadyCall& node, ReadyAction action);
   static void time_out(ReadyCall& self, ReadyAction action);
   void begin();

@@ -41,15 +41,21 @@ class LineWait : public OwnAwaiter, public Waiter, WaitNode {
   /// Throws: CancelledError if that is what woke the task, else RuntimeError.
   [[noreturn]] void throw_bereft();
 
-  /// For the operation `what`; `recheck` as in Ops.
-  [[nodiscard]] static constexpr Ops ops_of(
-      const char* what, bool (*recheck)(Waiter&, TaskState&) noexcept = nullptr) noexcept {
+  /// For the operation `what`; `recheck` and `route` as in Ops.
+  [[nodiscard]] static constexpr Ops ops_of(const char* what,
+                                            bool (*recheck)(Waiter&, TaskState&) noexcept = nullptr,
+                                            const WaitRoute& route = to_line) noexcept {
     return {.cancel = &LineWait::cancel,
             .future = nullptr,
             .abandon = nullptr,
             .what = what,
-            .recheck = recheck};
+            .recheck = recheck,
+            .route = &route};
   }
+  /// Of a line that nobody owns.
+  static const WaitRoute to_line;
+  /// For other routes; sync/line_route.hpp.
+  struct Routes;
 
  private:
   friend class WaitLine;

@@ -32,6 +32,7 @@ class WaitNode : private WaitLink {
 
  private:
   friend class WaitList;
+  friend struct GroupRoute;
   ReadyEntry entry_{};
 };
 

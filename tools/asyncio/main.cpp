@@ -1,0 +1,56 @@
+#include "snapshot/memory.hpp"
+#include "subcommands.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+using asyncio::command::Status;
+
+constexpr int failed = 1;
+constexpr int wrong_usage = 2;
+
+// A new subcommand is a file with a function add_NAME(), declared in subcommands.hpp and named
+// here.
+constexpr void (*subcommands[])(CLI::App&, Status&) = {
+    asyncio::command::add_ps,
+    asyncio::command::add_pstree,
+    asyncio::command::add_bt,
+};
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Shows the tasks of a running program that uses asyncio for C++, or of a core file.\n"
+      "It neither stops nor changes the program, which needs no preparation.",
+      "asyncio");
+  app.require_subcommand(1);
+  Status status = 0;
+  for (const auto add : subcommands) add(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : wrong_usage;
+  }
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const int status = run(argc, argv);
+    if (std::fflush(stdout) != 0) {
+      std::perror("asyncio: standard output");
+      return failed;
+    }
+    return status;
+  } catch (const asyncio::snapshot::Unreadable& error) {
+    std::fprintf(stderr, "Error retrieving tasks: %s\n", error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "asyncio: %s\n", error.what());
+  }
+  return failed;
+}
