@@ -8,6 +8,14 @@ if(TARGET asyncio_command)
   install(TARGETS asyncio_command)
 endif()
 install(DIRECTORY include/asyncio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${ASYNCIO_GDB_SCRIPT} DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb)
+get_target_property(ASYNCIO_TYPE asyncio TYPE)
+if(ASYNCIO_TYPE STREQUAL SHARED_LIBRARY)
+  # Where gdb looks for it when the library was stripped, if the prefix is that of gdb.
+  install(FILES ${ASYNCIO_GDB_SCRIPT}
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb/auto-load${CMAKE_INSTALL_FULL_LIBDIR}
+          RENAME libasyncio.so.${PROJECT_VERSION}-gdb.py)
+endif()
 install(EXPORT asyncioTargets NAMESPACE asyncio::
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asyncio)
 configure_package_config_file(cmake/asyncioConfig.cmake.in

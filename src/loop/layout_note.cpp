@@ -3,6 +3,7 @@
 #include <asyncio/detail/promise.hpp>
 
 #include "base/layout.hpp"
+#include "loop/gdb_script.hpp"
 #include "loop/loop_state.hpp"
 
 #include <cstddef>

@@ -15,6 +15,9 @@ cmake -S "$here/user" -B "$work/found" -G Ninja -DCMAKE_CXX_COMPILER="$compiler"
 cmake --build "$work/found" >> "$work/found.log" || { cat "$work/found.log"; exit 1; }
 [ "$("$work/found/user")" = "Hello from a task: 42" ]
 [ "$("$work/found/user_http")" = "Hello by HTTP" ]
+# gdb's script, in the program and beside it.
+[ -f "$work/installed/share/gdb/asyncio_gdb.py" ]
+[ -n "$(readelf -SW "$work/found/user" | grep debug_gdb_scripts)" ]
 
 echo "pkg-config"
 export PKG_CONFIG_PATH
