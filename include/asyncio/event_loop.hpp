@@ -30,6 +30,7 @@ class Address;
 class BufferedProtocol;
 class Args;
 class Executor;
+class Observer;
 class ProcessPoolExecutor;
 class Protocol;
 template <class P>
@@ -208,6 +209,15 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   }
   void set_task_factory(std::nullptr_t) noexcept;
   [[nodiscard]] bool has_task_factory() const noexcept;
+
+  /// Tells `observer` what the tasks of this loop do, from now on: include <asyncio/observer.hpp>.
+  /// Several are told in the order in which they were added.
+  ///
+  /// Throws: std::invalid_argument if it is there already; RuntimeError on a closed loop.
+  /// Lifetime: it must live until it is removed or the loop is closed.
+  void add_observer(Observer& observer);
+  /// Returns: false if it was not there.
+  bool remove_observer(Observer& observer) noexcept;
 
   // --- descriptors ---
 

@@ -47,6 +47,9 @@ class CancelWalk {
       if (f->kind() == FutureState::Kind::task) {
         auto& task = static_cast<TaskState&>(*f);
         ++task.cancelling_;
+        STAP_PROBE1(asyncio, task__cancel, &task);
+        if (task.scheduler_->watched) [[unlikely]]
+          task.scheduler_->tell(task, TaskEvent::cancel_asked);
         FutureState* awaited = task.waiting_ == nullptr ? nullptr : task.waiting_->future();
         if (awaited == nullptr) {
           if (!task.cancel_waiting(message_)) task.request_cancel(message_);

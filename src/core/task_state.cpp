@@ -85,6 +85,9 @@ void TaskState::start(PromiseBase& root, const TaskOptions& options, Keeper* kee
     throw;
   }
   hold();  // the registry's, until it is done
+  STAP_PROBE2(asyncio, task__create, this, &root);
+  if (scheduler_->watched) [[unlikely]]
+    scheduler_->tell(*this, TaskEvent::created);
   if (eager && thread_state.scheduler == scheduler_) {
     step_inside();
   } else {
@@ -94,6 +97,8 @@ void TaskState::start(PromiseBase& root, const TaskOptions& options, Keeper* kee
 
 // Its first step runs while another task's does.
 void TaskState::step_inside() {
+  const Hold<TaskState> held(this);  // it may be its last step, and somebody may be told of it
+  if (scheduler_->watched) scheduler_->tell(*this, TaskEvent::enters_eagerly);
   TaskState* outer = running_task();
   Failure kept = outer == nullptr ? Failure() : outer->take_root_failure();
   {
@@ -101,6 +106,7 @@ void TaskState::step_inside() {
     step();
   }
   if (kept) outer->fail_root(std::move(kept));
+  if (scheduler_->watched) scheduler_->tell(*this, TaskEvent::left_eagerly);
 }
 
 // Returns: false if it waits again.
@@ -125,6 +131,7 @@ void TaskState::step() {
     return;
   thread_state.task = this;
   waiting_ = nullptr;
+  STAP_PROBE2(asyncio, task__step, this, top_);
   if (!root_ended_) [[likely]] {
     started_ = true;
     do {
@@ -144,6 +151,7 @@ void TaskState::step() {
       must_cancel_ = false;
     }
   }
+  STAP_PROBE3(asyncio, task__suspend, this, top_, waiting_);
   thread_state.task = nullptr;
 }
 
@@ -173,6 +181,7 @@ Failure TaskState::take_root_failure() noexcept {
 }
 
 void TaskState::complete() {
+  STAP_PROBE1(asyncio, task__done, this);
   if (!frames_gone()) [[unlikely]] {
     const std::source_location defined_at = top_->function;
     unwind();
@@ -226,6 +235,7 @@ void TaskState::unwind() noexcept {
 
 void TaskState::tear_down() noexcept {
   count_report(&ReportCounts::destroyed_pending);
+  if (scheduler_->watched) scheduler_->tell(*this, TaskEvent::torn_down);
   try {
     ExceptionContext context;
     context.message = "Task was destroyed but it is pending!";

@@ -139,6 +139,8 @@ int set_flags(int fd, int flags) noexcept;
 /// True of a new end of a pseudo terminal: opened once more, it would be another one.
 [[nodiscard]] bool is_terminal_master(int fd) noexcept;
 int unlink(const char* path) noexcept;
+/// For this open file alone, at once. Returns: 0, -EWOULDBLOCK if another process has it.
+int lock_file(int fd) noexcept;
 std::int64_t read(int fd, void* into, std::size_t size) noexcept;
 /// The file's position stays. Of a pipe and the like, which have none: what comes next.
 std::int64_t read_at(int fd, void* into, std::size_t size, std::int64_t offset) noexcept;

@@ -2,6 +2,7 @@
 #include "io/system.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -85,6 +86,8 @@ int set_flags(int fd, int flags) noexcept {
 int unlink(const char* path) noexcept {
   return attempt(Call::unlink, [=] { return ::unlink(path); });
 }
+
+int lock_file(int fd) noexcept { return ::flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
 
 std::int64_t read(int fd, void* into, std::size_t size) noexcept {
   return attempt(Call::read, [=] { return ::read(fd, into, size); });

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/context_scope.hpp"
+#include "loop/loop_life.hpp"
 #include "loop/loop_state.hpp"
 
 #include <fmt/format.h>
@@ -39,6 +40,7 @@ void forget_current_loop() noexcept { current_loop = nullptr; }
 EventLoop::EventLoop(detail::Backend* backend)
     : state_(new detail::LoopState(*this, std::unique_ptr<detail::Backend>(backend))) {
   state_->set_debug(debug_wanted());
+  detail::trace_loop_made(*state_);
 }
 
 EventLoop::~EventLoop() {

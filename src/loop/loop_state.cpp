@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "core/context_scope.hpp"
+#include "loop/loop_life.hpp"
 #include "loop/timed_entry.hpp"
 
 #include <fmt/format.h>
@@ -297,10 +298,10 @@ class LoopState::WatchScope {
  private:
   template <class F>
   void tell(F f) const noexcept {
-    if (loop_.watches_ == nullptr) return;
-    const std::int64_t now = loop_.now();
+    std::int64_t now = 0;
     for (StepWatch* watch = loop_.watches_; watch != nullptr; watch = watch->next_watch_) {
-      f(*watch, now);
+      if (watch->wants_time_ && now == 0) now = loop_.now();
+      f(*watch, watch->wants_time_ ? now : 0);
     }
   }
 
@@ -313,12 +314,22 @@ void LoopState::run_watched(const ReadyEntry& entry) {
     entry.tell(ReadyAction::discard);
     throw_inherited("run_forever()");
   }
-  const TimedEntry timed(entry, now());
-  const WatchScope watches(*this, entry, timed.task());
-  run_entry(entry);
-  if (debug) timed.ended(now(), loop->slow_callback_duration.nanoseconds());
-  TaskState* task = timed.task();
+  TaskState* task = entry.task();
+  const Hold<TaskState> held(task);  // it may be its last step
+  std::optional<TimedEntry> timed;
+  if (debug) timed.emplace(entry, now());
+  {
+    const WatchScope watches(*this, entry, task);
+    run_entry(entry);
+  }
+  if (debug && timed) timed->ended(now(), loop->slow_callback_duration.nanoseconds());
   if (probe_ != nullptr && task != nullptr && !task->done()) probe_->suspended(*task);
+}
+
+void LoopState::tell(TaskState& task, TaskEvent event) noexcept {
+  for (StepWatch* watch = watches_; watch != nullptr; watch = watch->next_watch_) {
+    watch->happened(task, event);
+  }
 }
 
 void LoopState::look_who_watches() noexcept {
@@ -414,6 +425,9 @@ void LoopState::close() {
   discard_everything();
   forget_generators(*this);
   hand_over_.close();
+  trace_loop_closed(*this);
+  metrics_loop_closed(*this);
+  if (observers != nullptr) observers->loop_closing();
   process_pools.reset();
   lookups.reset();
   executor.reset();

@@ -60,6 +60,7 @@ class LoopState final : public Scheduler {
   void unpin() noexcept override { hand_over_.unpin(); }
   void check_thread(const char* what) const override;
   void report(const ExceptionContext& context) noexcept override;
+  void tell(TaskState& task, TaskEvent event) noexcept override;
 
   /// Queues it at the next poll. Its slot is reserved.
   void push_at_poll(PolledCall& call) noexcept {
@@ -133,6 +134,7 @@ class LoopState final : public Scheduler {
   std::unique_ptr<LoopService> process_pools;  ///< pools of processes, if there were any
   std::unique_ptr<LoopService> lookups;        ///< the threads of getaddrinfo(), if they were made
   std::unique_ptr<LoopService> stdio;          ///< standard input and output, if asked for
+  std::unique_ptr<LoopService> observers;      ///< if there were any
   Resolver* resolver = nullptr;                ///< null: the system's
   OpenLoop open;
 

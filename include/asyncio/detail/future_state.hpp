@@ -2,6 +2,7 @@
 
 #include <asyncio/detail/failure.hpp>
 #include <asyncio/detail/frame_allocator.hpp>
+#include <asyncio/detail/probe.hpp>
 #include <asyncio/detail/ref.hpp>
 #include <asyncio/detail/scheduler.hpp>
 #include <asyncio/detail/wait_list.hpp>
@@ -149,8 +150,9 @@ class FutureState : public PooledAs<BlockKind::future> {
     --scheduler_->live_states;
   }
 
-  /// Final: sets the phase and makes everything ready that waits for it.
-  void become(Phase phase, Failure&& failure) noexcept {
+  /// Final: sets the phase and makes everything ready that waits for it. (Compilers take the notes
+  /// of a probe for code, and would not inline it by themselves.)
+  [[gnu::always_inline]] void become(Phase phase, Failure&& failure) noexcept {
     phase_ = phase;
     if (scheduler_->closed()) [[unlikely]] {
       become_after_close(std::move(failure));
@@ -176,8 +178,13 @@ class FutureState : public PooledAs<BlockKind::future> {
   friend struct MemberOffsets;
 
   void make_ready(WaitNode& node) noexcept {
-    node.entry().tell(ReadyAction::queued);
-    scheduler_->ready.push(node.entry());
+    const ReadyEntry entry = node.entry();
+    if (const TaskState* task = entry.task()) {
+      probe::task_wake(task);
+    } else {
+      entry.tell(ReadyAction::queued);
+    }
+    scheduler_->ready.push(entry);
   }
   void become_after_close(Failure failure) noexcept;
   void give_up() noexcept;

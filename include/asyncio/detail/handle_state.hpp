@@ -39,6 +39,8 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode, priva
   [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_; }
   [[nodiscard]] std::string repr() const;
+  /// What type_name<F>() gives of its callable.
+  [[nodiscard]] const char* type() const noexcept { return function(); }
   /// The handle that an entry of the ready queue will run; null if it is something else.
   [[nodiscard]] static HandleState* of(const ReadyEntry& entry) noexcept {
     return entry.calls(&HandleState::run) ? &of(entry.call()) : nullptr;

@@ -18,7 +18,17 @@ namespace asyncio::detail {
 class AwaitedByEdge;
 class CallbackNode;
 class FutureState;
+class TaskState;
 struct TaskFactory;
+
+/// What happens to a task besides its turns. It is told only while somebody looks (`watched`).
+enum class TaskEvent : unsigned char {
+  created,         ///< it is registered; nothing of it has run
+  enters_eagerly,  ///< its first step runs inside that of another task, or inside a callback
+  left_eagerly,    ///< that step is over; it may be done
+  cancel_asked,    ///< by cancel(), of itself or of what awaits it
+  torn_down,       ///< its loop is closed, and it is pending
+};
 
 /// A timer's place in a loop: a slot while it is armed. It is pushed to the ready queue when the
 /// deadline has come; its place there is reserved while it is armed.
@@ -92,6 +102,8 @@ class Scheduler {
   virtual void check_thread(const char* what) const = 0;
   /// To the exception handler of the loop. Never throws: what the handler throws is reported too.
   virtual void report(const ExceptionContext& context) noexcept = 0;
+  /// To whoever watches. The loop's thread.
+  virtual void tell(TaskState& task, TaskEvent event) noexcept = 0;
 
   [[nodiscard]] bool in_debug_mode() const noexcept {
     return __atomic_load_n(&debug, __ATOMIC_RELAXED);

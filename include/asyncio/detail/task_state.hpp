@@ -1,6 +1,7 @@
 #pragma once
 
 #include <asyncio/detail/future_state.hpp>
+#include <asyncio/detail/probe.hpp>
 #include <asyncio/detail/wait_route.hpp>
 
 #include <coroutine>
@@ -89,7 +90,10 @@ class TaskState : public FutureState {
   /// The wait was not needed after all; before the step ends.
   void unpark() noexcept { waiting_ = nullptr; }
   /// The task becomes ready at the end of the queue. Once per suspension.
-  void schedule() noexcept { scheduler_->ready.push(ReadyEntry(this)); }
+  void schedule() noexcept {
+    probe::task_wake(this);
+    scheduler_->ready.push(ReadyEntry(this));
+  }
   /// Its turn: runs until the task waits for something or has ended.
   void step();
 
@@ -142,6 +146,12 @@ class TaskState : public FutureState {
   [[nodiscard]] Waiter* waiting() const noexcept { return waiting_; }
   [[nodiscard]] bool started() const noexcept { return started_; }
   [[nodiscard]] std::uint32_t order() const noexcept { return order_; }
+  /// Its place in the registry, until it is done.
+  [[nodiscard]] std::uint32_t slot() const noexcept { return slot_; }
+  /// Of "Task-N"; 0 when a name was given.
+  [[nodiscard]] std::uint64_t number() const noexcept {
+    return std::uint64_t{number_high_} << 32 | number_low_;
+  }
   [[nodiscard]] std::string repr_task() const;
 
   /// The loop is closed while the task is pending: reports it and destroys its coroutines.
@@ -167,10 +177,6 @@ class TaskState : public FutureState {
 
   TaskOptions prepare(TaskOptions options, Keeper* keeper);
   bool begin_step() noexcept;
-  /// Of "Task-N"; 0 when a name was given.
-  [[nodiscard]] std::uint64_t number() const noexcept {
-    return std::uint64_t{number_high_} << 32 | number_low_;
-  }
   void set_number(std::uint64_t number) noexcept {
     number_low_ = static_cast<std::uint32_t>(number);
     number_high_ = (number >> 32) & 0x7f;
