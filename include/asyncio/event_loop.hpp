@@ -530,6 +530,17 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   void set_debug(bool debug) noexcept;
   /// In debug mode, what takes at least this long is reported. The time of polling does not count.
   Duration slow_callback_duration = Duration::nanoseconds(100'000'000);
+  /// Has a step or a callback that takes longer than this reported while it still blocks the loop,
+  /// with its task, its coroutines and the native stack of the loop's thread: docs/watchdog.md.
+  ///
+  /// `threshold`: nullopt, the default, takes slow_callback_duration in debug mode and is off
+  /// otherwise; zero and less turn it off in debug mode, too; less than ten milliseconds count as
+  /// ten. ASYNCIO_WATCHDOG=0.25 sets it, in seconds, for every loop that is made.
+  ///
+  /// Python: there is none
+  /// Cost: off, nothing; on, some tens of nanoseconds for each step, and a thread for the process.
+  void set_watchdog(std::optional<Duration> threshold) noexcept;
+  [[nodiscard]] std::optional<Duration> get_watchdog() const noexcept;
 
   /// "<EventLoop running=false closed=false debug=false>"
   [[nodiscard]] std::string repr() const;

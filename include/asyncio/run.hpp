@@ -29,6 +29,10 @@ struct RunOptions {
   /// How long tasks that are cancelled at the end may take. nullopt: as long as they like, as in
   /// Python; else those that still run then are reported and destroyed.
   std::optional<Duration> shutdown_timeout = std::nullopt;
+  /// After what time a step or callback that blocks the loop is reported while it does; zero:
+  /// never. nullopt: as the environment says (ASYNCIO_WATCHDOG), else as debug mode does. See
+  /// EventLoop::set_watchdog().
+  std::optional<Duration> watchdog = std::nullopt;
 };
 static_assert(std::is_trivially_destructible_v<RunOptions>);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/symbols.hpp"
+
 #include <array>
 #include <cstdint>
 #include <string>
@@ -18,5 +20,8 @@ struct NativeBacktrace {
   /// "\n  FUNCTION (PROGRAM+0xOFFSET)" for each frame, innermost last; for addr2line -e PROGRAM.
   [[nodiscard]] std::string text() const;
 };
+
+/// A line of that, for an address inside a function.
+[[nodiscard]] std::string native_frame_text(const void* address, Symbols& symbols);
 
 }  // namespace asyncio::detail

@@ -23,6 +23,7 @@ class VirtualBackend final : public Backend {
   void rest() noexcept override { real_->rest(); }
   void wake() noexcept override { real_->wake(); }
   [[nodiscard]] std::int64_t now() const override { return now_; }
+  [[nodiscard]] bool keeps_real_time() const noexcept override { return false; }
   [[nodiscard]] int fd() const noexcept override { return real_->fd(); }
 
   bool poll(std::int64_t deadline, bool outside_work) override {

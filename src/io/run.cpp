@@ -53,6 +53,7 @@ EventLoop& Runner::get_loop() {
     set_event_loop_ = true;
   }
   detail::LoopAccess::state(*loop_).name = loop_name_;
+  if (options_.watchdog) loop_->set_watchdog(options_.watchdog);
   if (options_.debug) loop_->set_debug(*options_.debug);
   context_ = copy_context();
   return *loop_;

@@ -124,6 +124,16 @@ int cannot_be_watched(int fd) noexcept {
   return error;
 }
 
+int thread_id() noexcept {
+  static constinit thread_local int known = 0;
+  static constinit thread_local unsigned known_before_forks = 0;
+  if (known == 0 || known_before_forks != fork_count) [[unlikely]] {
+    known = static_cast<int>(::syscall(SYS_gettid));
+    known_before_forks = fork_count;
+  }
+  return known;
+}
+
 void nap(std::int64_t nanoseconds) noexcept {
   const timespec time{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
   ::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);

@@ -40,6 +40,8 @@ void watch_forks() noexcept;
 /// Returns: 0, or the error that epoll_ctl() would give for this descriptor: EBADF, or EPERM for
 /// what is always ready.
 [[nodiscard]] int cannot_be_watched(int fd) noexcept;
+/// The kernel's number of this thread; also in signal handlers.
+[[nodiscard]] int thread_id() noexcept;
 void nap(std::int64_t nanoseconds) noexcept;
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
 /// The same, as it was at the last tick of the kernel.

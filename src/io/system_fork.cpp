@@ -3,6 +3,7 @@
 #include "io/attempt.hpp"
 #include "io/spawn_settings.hpp"
 #include "io/system.hpp"
+#include "io/watchdog.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -54,16 +55,19 @@ std::string read_whole(const std::string& path) {
   return text;
 }
 
-// The workers of an io_uring are threads of the process, but run nothing of it.
-bool is_of_the_kernel(int tasks, const char* task) noexcept {
+// The workers of an io_uring are threads of the process, but run nothing of it; the watchdog's
+// holds nothing while a process forks.
+bool is_not_counted(int tasks, const char* task) noexcept {
   std::array<char, 264> path{};  // a name has 255 at most
   std::snprintf(path.data(), path.size(), "%s/comm", task);
   const int fd = ::openat(tasks, path.data(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return true;  // it has ended meanwhile
-  std::array<char, 4> name{};
+  std::array<char, 16> name{};
   const std::int64_t got = sys::read(fd, name.data(), name.size());
   sys::close(fd);
-  return got == 4 && std::string_view(name.data(), name.size()) == "iou-";
+  if (got <= 0) return false;
+  const std::string_view line(name.data(), static_cast<std::size_t>(got));
+  return line.starts_with("iou-") || line == std::string(watchdog_thread_name) + "\n";
 }
 
 }  // namespace
@@ -75,7 +79,7 @@ std::size_t thread_count() noexcept {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of our own
   while (const dirent* entry = ::readdir(dir)) {
     if (entry->d_name[0] == '.') continue;
-    if (!is_of_the_kernel(::dirfd(dir), entry->d_name)) ++threads;
+    if (!is_not_counted(::dirfd(dir), entry->d_name)) ++threads;
   }
   ::closedir(dir);
   return threads > hidden_threads ? threads - hidden_threads : threads;

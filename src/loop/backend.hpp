@@ -65,6 +65,8 @@ class Backend {
   [[nodiscard]] virtual std::int64_t now() const = 0;
   /// deadline <= now(), but cheaper when it is far away.
   [[nodiscard]] virtual bool has_come(std::int64_t deadline) const { return deadline <= now(); }
+  /// False for a clock that stands still while something runs.
+  [[nodiscard]] virtual bool keeps_real_time() const noexcept { return true; }
   /// Readable when poll() would complete something.
   [[nodiscard]] virtual int fd() const noexcept = 0;
 

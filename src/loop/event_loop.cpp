@@ -233,6 +233,11 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
 bool EventLoop::get_debug() const noexcept { return state_->debug; }
 void EventLoop::set_debug(bool debug) noexcept { state_->set_debug(debug); }
 
+void EventLoop::set_watchdog(std::optional<Duration> threshold) noexcept {
+  state_->set_watchdog(threshold);
+}
+std::optional<Duration> EventLoop::get_watchdog() const noexcept { return state_->watchdog(); }
+
 std::string EventLoop::repr() const {
   return fmt::format("<EventLoop running={} closed={} debug={}>", is_running(), is_closed(),
                      get_debug());

@@ -50,7 +50,10 @@ void watch_forks() {
 }  // namespace
 
 LoopState::LoopState(EventLoop& owner, std::unique_ptr<Backend> backend)
-    : backend_(std::move(backend)), hand_over_(*this), watchers_(*this) {
+    : backend_(std::move(backend)),
+      hand_over_(*this),
+      watchers_(*this),
+      watchdog_(watchdog_of_environment()) {
   watch_forks();
   static std::uint64_t made = 0;  // accessed atomically
   number = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
@@ -359,9 +362,47 @@ void LoopState::remove_watch(StepWatch& watch) noexcept {
 void LoopState::set_debug(bool on) noexcept {
   __atomic_store_n(&debug, on, __ATOMIC_RELAXED);
   look_who_watches();
+  look_for_stalls();
   if (thread_state.scheduler != this) return;  // run_forever() will see to it
   no_pooling_.reset();
   if (on) no_pooling_.emplace();
+}
+
+void LoopState::set_watchdog(std::optional<Duration> threshold) noexcept {
+  watchdog_ = threshold;
+  look_for_stalls();
+}
+
+std::int64_t LoopState::stall_threshold() const noexcept {
+  if (watchdog_) return watchdog_->nanoseconds();
+  return debug ? loop->slow_callback_duration.nanoseconds() : 0;
+}
+
+namespace {
+void report_no_watchdog() noexcept {
+  constexpr const char* text =
+      "the watchdog cannot be started, so nobody tells what blocks an event loop while it does";
+  try {
+    log(LogLevel::warning, fmt::format("{}: {}", text, describe(std::current_exception())));
+  } catch (...) {
+    log(LogLevel::warning, text);
+  }
+}
+}  // namespace
+
+void LoopState::look_for_stalls() noexcept {
+  const bool wanted =
+      !closed() && backend_->keeps_real_time() && (watchdog_ ? *watchdog_ > Duration() : debug);
+  if (!wanted) {
+    stall_watch_.reset();
+    return;
+  }
+  if (stall_watch_ != nullptr) return;
+  try {
+    stall_watch_ = make_stall_watch(*this);
+  } catch (...) {
+    report_no_watchdog();
+  }
 }
 
 void LoopState::check_thread(const char* what) const {
@@ -407,6 +448,7 @@ void LoopState::close() {
   }
   if (closed() || std::exchange(closing_, true)) return;
   set_own_thread();
+  stall_watch_.reset();
   // First: what is queued may be what is still to be written. A forked child has its parent's.
   if (stdio != nullptr && !inherited()) stdio->loop_closing();
   if (inherited()) leave_executor();

@@ -6,6 +6,7 @@
 #include "loop/hand_over.hpp"
 #include "loop/inbox.hpp"
 #include "loop/open_loops.hpp"
+#include "loop/stall_watch.hpp"
 #include "loop/step_watch.hpp"
 #include "loop/timer_heap.hpp"
 #include "loop/watchers.hpp"
@@ -71,6 +72,11 @@ class LoopState final : public Scheduler {
 
   /// Also on the thread that it runs on.
   void set_debug(bool on) noexcept;
+  /// nullopt: as debug mode says; zero and less: never.
+  void set_watchdog(std::optional<Duration> threshold) noexcept;
+  [[nodiscard]] std::optional<Duration> watchdog() const noexcept { return watchdog_; }
+  /// How long something may run, in nanoseconds, before the watchdog reports it; none: for ever.
+  [[nodiscard]] std::int64_t stall_threshold() const noexcept;
   /// In tests; null: none.
   void set_probe(LoopProbe* probe) noexcept;
   /// Told from the next entry on, behind those that are there. It is to be removed before its end.
@@ -151,6 +157,7 @@ class LoopState final : public Scheduler {
   [[gnu::always_inline]] inline void run_batch();
   void prefetch_ahead(std::size_t left) noexcept;
   void look_who_watches() noexcept;
+  void look_for_stalls() noexcept;
   void run_watched(const ReadyEntry& entry);
   void fall_asleep() noexcept;
   void deliver_posted();
@@ -178,8 +185,10 @@ class LoopState final : public Scheduler {
   StepWatch* watches_ = nullptr;
   // For readers outside the process.
   std::uint64_t iterations_ = 0;
-  int kernel_thread_ = 0;                // that runs it, or ran it last
-  std::optional<NoPooling> no_pooling_;  // while it runs in debug mode
+  int kernel_thread_ = 0;  // that runs it, or ran it last
+  std::optional<Duration> watchdog_;
+  std::unique_ptr<StallWatch> stall_watch_;  // while stalls are looked for
+  std::optional<NoPooling> no_pooling_;      // while it runs in debug mode
   const unsigned forks_ = forks_seen;
   bool stopping_ = false;
   bool closing_ = false;

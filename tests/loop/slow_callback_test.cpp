@@ -54,6 +54,7 @@ std::unique_ptr<asyncio::EventLoop> loop_with(asyncio::Duration slow_callback_du
   auto loop = asyncio::new_event_loop();
   loop->set_debug(true);
   loop->slow_callback_duration = slow_callback_duration;
+  loop->set_watchdog(0s);  // which would report it, too
   return loop;
 }
 
@@ -222,7 +223,7 @@ TEST(SlowStep, OfATaskIsReportedWithTheTasksRepr) {
     auto task = asyncio::create_task(blocks_at_once(), {.name = "blocker"});
     co_await task;
   };
-  asyncio::run(main, {.debug = true});
+  asyncio::run(main, {.debug = true, .watchdog = 0s});
   const std::string report = report_of(logged, "name='blocker'");
   EXPECT_TRUE(
       report.starts_with("Executing <Task finished name='blocker' "

@@ -19,6 +19,7 @@ constexpr void (*subcommands[])(CLI::App&, Status&) = {
     asyncio::command::add_ps,
     asyncio::command::add_pstree,
     asyncio::command::add_bt,
+    asyncio::command::add_top,
 };
 
 int run(int argc, char** argv) {

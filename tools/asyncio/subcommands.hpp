@@ -14,5 +14,6 @@ using Status = int;
 void add_ps(CLI::App& app, Status& status);
 void add_pstree(CLI::App& app, Status& status);
 void add_bt(CLI::App& app, Status& status);
+void add_top(CLI::App& app, Status& status);
 
 }  // namespace asyncio::command

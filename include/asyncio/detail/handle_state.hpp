@@ -41,6 +41,7 @@ class HandleState : public PooledAs<BlockKind::handle>, private InboxNode, priva
   [[nodiscard]] std::string repr() const;
   /// What type_name<F>() gives of its callable.
   [[nodiscard]] const char* type() const noexcept { return function(); }
+  [[nodiscard]] std::source_location created_at() const noexcept { return created_at_; }
   /// The handle that an entry of the ready queue will run; null if it is something else.
   [[nodiscard]] static HandleState* of(const ReadyEntry& entry) noexcept {
     return entry.calls(&HandleState::run) ? &of(entry.call()) : nullptr;
