@@ -21,6 +21,7 @@ REPLACEMENTS = [
     (re.compile(r"(?<=thread id: )\d+"), "<addr>"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?"), "<time>"),
     (re.compile(r'(?<=File ")[^"]*/'), ""),
+    (re.compile(r"(?<=File ')[^']*/"), ""),
     # g++ gives a coroutine the line of its end, clang that of its beginning.
     (re.compile(r"(?<=\.cpp:)\d+"), "<line>"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "<port>"),

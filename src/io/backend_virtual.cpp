@@ -20,6 +20,7 @@ class VirtualBackend final : public Backend {
   void cancel(Operation& operation) noexcept override { real_->cancel(operation); }
   std::unique_ptr<Endpoint> open(int fd, Descriptor kind) override { return real_->open(fd, kind); }
   [[nodiscard]] bool busy() const noexcept override { return real_->busy(); }
+  [[nodiscard]] bool jumps() const noexcept override { return true; }
   void rest() noexcept override { real_->rest(); }
   void wake() noexcept override { real_->wake(); }
   [[nodiscard]] std::int64_t now() const override { return now_; }

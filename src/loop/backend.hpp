@@ -53,6 +53,8 @@ class Backend {
   /// Returns: false if nothing can ever happen any more: no deadline, no operation, no outside
   /// work, and a clock that knows (the virtual one).
   virtual bool poll(std::int64_t deadline, bool outside_work) = 0;
+  /// The clock is the virtual one, which knows when nothing can ever happen.
+  [[nodiscard]] virtual bool jumps() const noexcept { return false; }
   /// True if poll() may have something to complete: an operation is pending.
   [[nodiscard]] virtual bool busy() const noexcept = 0;
 

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "core/context_scope.hpp"
+#include "loop/deadlock_report.hpp"
 #include "loop/loop_life.hpp"
 #include "loop/timed_entry.hpp"
 
@@ -241,6 +242,8 @@ void LoopState::poll(std::int64_t wait_until) {
   if (wait_until < deadline) deadline = wait_until;
   __atomic_store_n(&asleep_, true, __ATOMIC_SEQ_CST);
   if (!inbox_.empty()) deadline = at_once;
+  if (deadline == never && debug) [[unlikely]]
+    look_for_endless_sleep();
   const bool possible = backend_->poll(deadline, outside_work > 0);
   __atomic_store_n(&asleep_, false, __ATOMIC_RELAXED);
   if (!possible && ready.empty() && inbox_.empty()) report_deadlock();
@@ -326,6 +329,7 @@ void LoopState::run_watched(const ReadyEntry& entry) {
     run_entry(entry);
   }
   if (debug && timed) timed->ended(now(), loop->slow_callback_duration.nanoseconds());
+  if (debug && task != nullptr && !task->done()) warn_of_cycle(*task);
   if (probe_ != nullptr && task != nullptr && !task->done()) probe_->suspended(*task);
 }
 
@@ -422,13 +426,14 @@ std::optional<TimePoint> LoopState::next_deadline() const {
   return TimePoint(Duration::nanoseconds(timers_.next_deadline()));
 }
 
-void LoopState::report_deadlock() const {
-  std::string text =
-      "deadlock: nothing is ready, no timer is set and nothing outside can wake the loop; waiting "
-      "are:";
-  for (const TaskState* task : registry.all()) text += "\n  " + task->repr_task();
-  if (registry.size() == 0) text += " no tasks";
-  throw_runtime_error(text);
+void LoopState::report_deadlock() const { throw_runtime_error(deadlock_text(*this)); }
+
+// On a real clock the rest is up to the kernel. Without tasks somebody else must have plans.
+void LoopState::look_for_endless_sleep() noexcept {
+  if (told_of_sleep_ || outside_work > 0 || backend_->busy() || registry.size() == 0) return;
+  if (!inbox_.empty() || backend_->jumps()) return;
+  told_of_sleep_ = true;
+  warn_of_endless_sleep(*this);
 }
 
 // --- the end ------------------------------------------------------------------------------------

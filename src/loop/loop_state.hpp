@@ -166,6 +166,7 @@ class LoopState final : public Scheduler {
   void discard_ready() noexcept;
   void discard_posted(InboxNode* node) noexcept;
   [[noreturn]] void report_deadlock() const;
+  void look_for_endless_sleep() noexcept;
   [[noreturn]] void throw_inherited(const char* what) const;
 
   void allocate_scratch();
@@ -192,7 +193,7 @@ class LoopState final : public Scheduler {
   const unsigned forks_ = forks_seen;
   bool stopping_ = false;
   bool closing_ = false;
-  bool told_of_sleep_ = false;  // that nothing can wake it any more; once a run is enough
+  bool told_of_sleep_ = false;  // with nothing to wake it; once is enough
   bool running_ = false;        // accessed atomically
   bool asleep_ = true;          // accessed atomically: a post must wake the backend
 };

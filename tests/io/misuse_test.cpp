@@ -121,10 +121,14 @@ TEST(RunMisuse, ADeadlockOnTheVirtualClockNamesWhoWaitsForWhat) {
   EXPECT_EQ(text.substr(0, text.find(" coro=")),
             "RuntimeError: deadlock: nothing is ready, no timer is set and nothing outside can "
             "wake the loop; waiting are:\n  <Task pending name='mine'");
-  EXPECT_EQ(text.substr(text.find(" running at ")),
-            " running at misuse_test.cpp:" + std::to_string(line) +
-                "> wait_for=<Future pending cb=[wakeup of mine]> "
-                "cb=[asyncio::run_until_complete_callback]>");
+  EXPECT_EQ(
+      text.substr(text.find(" running at ")),
+      " running at misuse_test.cpp:" + std::to_string(line) +
+          "> wait_for=<Future pending cb=[wakeup of mine]> "
+          "cb=[asyncio::run_until_complete_callback]>\n      "
+          "RunMisuse_ADeadlockOnTheVirtualClockNamesWhoWaitsForWhat_Test::TestBody.<lambda>() "
+          "at misuse_test.cpp:" +
+          std::to_string(line));
 }
 
 // api.md: ASYNCIO_BACKEND
