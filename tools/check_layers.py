@@ -20,9 +20,9 @@ PLACES = {
     "csignal": ["src/io"],
     "netdb.h": ["src/net"],
     "sys/socket.h": ["src/io", "src/net"],
-    "thread": ["src/io"],
+    "thread": ["src/io", "src/dashboard"],
     "condition_variable": ["src/io"],
-    "mutex": ["src/io", "src/loop/hand_over.hpp"],
+    "mutex": ["src/io", "src/dashboard", "src/loop/hand_over.hpp"],
     "atomic": [],
     "curl/curl.h": ["src/http"],
 }

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <ctime>
 #include <memory>
 #include <type_traits>
 
@@ -27,9 +28,17 @@ T seen(const T& place) noexcept {
   return value;
 }
 
+// By how much the coarse clock may be behind.
+std::int64_t coarse_tick() noexcept {
+  timespec tick{};
+  ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return tick.tv_nsec;
+}
+
 }  // namespace
 
-LoopWatch::LoopWatch(LoopState& loop) : loop_(loop), threshold_(loop.stall_threshold()) {
+LoopWatch::LoopWatch(LoopState& loop)
+    : loop_(loop), tick_(coarse_tick()), threshold_(loop.stall_threshold()) {
   entry_ = ReadyEntry(static_cast<TaskState*>(nullptr));
   begin_watching(*this);
   loop_.add_watch(*this);
@@ -40,9 +49,10 @@ LoopWatch::~LoopWatch() {
   end_watching(*this);
 }
 
-// The coarse clock takes a quarter of the time, and may be behind by a tick.
+// The coarse clock takes a quarter of the time. A tick later, so that nothing is reported that has
+// not lasted as long as it says.
 void LoopWatch::begins(const ReadyEntry& entry, std::int64_t) noexcept {
-  publish(began_, sys::coarse_now());
+  publish(began_, sys::coarse_now() + tick_);
   publish(threshold_, loop_.stall_threshold());
   publish(thread_, sys::thread_id());
   publish(entry_, entry);

@@ -43,6 +43,7 @@ class LoopWatch final : public StallWatch {
   void note_callback(const ReadyEntry& entry) noexcept;
 
   LoopState& loop_;
+  const std::int64_t tick_;
   std::uint64_t turn_ = 0;
   std::int64_t began_ = 0;
   std::int64_t threshold_ = 0;

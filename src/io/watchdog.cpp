@@ -27,11 +27,13 @@ namespace {
 constexpr std::int64_t shortest = 10'000'000;         // threshold, in nanoseconds
 constexpr std::int64_t longest_look = 1'000'000'000;  // between two looks
 
+constexpr std::chrono::milliseconds patience{500};  // with a sink that does not return
+
 constinit std::mutex mutex;  // of all that follows; not held while a report is written
 
 /// Its thread, and whom it watches. A log sink may wait for somebody who waits for the mutex, or
-/// who ends the watchdog: so a report is written without the mutex, and a thread that writes one is
-/// left to itself; it sees by the number that another one is in its place.
+/// who ends the watchdog: so a report is written without the mutex, and a thread that goes on
+/// writing is left to itself; it sees by the number that another one is in its place.
 class Watchdog {
  public:
   /// Never destroyed: its thread may outlive main(). A forked child has one of its own, and leaves
@@ -53,11 +55,16 @@ class Watchdog {
     changed_.notify_all();
   }
 
-  /// Returns: a thread that is to be joined without the mutex.
-  std::thread remove(LoopWatch& watch) noexcept {
-    const auto removed = std::erase(watches_, &watch);
-    if (removed == 0 || !watches_.empty()) return {};
-    return stop();
+  /// Returns: a thread that is to be joined without the mutex, if it can be.
+  std::thread remove(LoopWatch& watch, std::unique_lock<std::mutex>& lock) noexcept {
+    if (std::erase(watches_, &watch) == 0 || !watches_.empty()) return {};
+    const unsigned number = number_;
+    std::thread thread = stop();
+    if (!thread.joinable()) return thread;
+    const bool is_this_one = thread.get_id() == std::this_thread::get_id();  // in a sink
+    const auto through = [&] { return writing_ != number; };
+    if (is_this_one || !written_.wait_for(lock, patience, through)) thread.detach();
+    return thread;
   }
 
   /// The program ends: nothing is reported from here on.
@@ -77,7 +84,6 @@ class Watchdog {
     sigset_t before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for other threads
-    writing_ = false;
     const unsigned number = ++number_;
     try {
       thread_ = std::thread([this, number] { run(number); });
@@ -94,9 +100,7 @@ class Watchdog {
     ++number_;
     changed_.notify_all();
     end_sampling();
-    std::thread thread = std::move(thread_);
-    if (writing_) thread.detach();
-    return thread;
+    return std::move(thread_);
   }
 
   void run(unsigned number) noexcept {
@@ -104,13 +108,14 @@ class Watchdog {
     while (number == number_) {
       const std::optional<std::string> report = look();
       if (report) {
-        writing_ = true;
+        writing_ = number;
         lock.unlock();
         log(LogLevel::warning,
             report->empty() ? "an event loop is blocked, and there is no memory to say by what"
                             : std::string_view(*report));
         lock.lock();
-        if (number == number_) writing_ = false;
+        if (writing_ == number) writing_ = 0;
+        written_.notify_all();
       } else {
         changed_.wait_for(lock, std::chrono::nanoseconds(pause_));
       }
@@ -162,8 +167,9 @@ class Watchdog {
   std::condition_variable changed_;
   std::int64_t pause_ = 0;
   const unsigned forks_ = sys::forks();
-  unsigned number_ = 0;  // of the thread
-  bool writing_ = false;
+  std::condition_variable written_;
+  unsigned number_ = 0;   // of the thread
+  unsigned writing_ = 0;  // the one that writes a report; 0: none
 };
 
 }  // namespace
@@ -178,8 +184,8 @@ void begin_watching(LoopWatch& watch) {
 void end_watching(LoopWatch& watch) noexcept {
   std::thread ended;
   {
-    const std::lock_guard lock(mutex);
-    ended = Watchdog::instance().remove(watch);
+    std::unique_lock lock(mutex);
+    ended = Watchdog::instance().remove(watch, lock);
   }
   if (ended.joinable()) ended.join();
 }

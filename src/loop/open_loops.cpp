@@ -53,4 +53,15 @@ void OpenLoops::remove(LoopState& loop) noexcept {
   unlock();
 }
 
+void OpenLoops::visit(void (*fn)(LoopState& loop, void* argument), void* argument) {
+  struct Lock {
+    Lock() noexcept { lock(); }
+    ~Lock() { unlock(); }
+  };
+  const Lock held;
+  for (LoopState* loop = asyncio_open_loops; loop != nullptr; loop = loop->open.next) {
+    fn(*loop, argument);
+  }
+}
+
 }  // namespace asyncio::detail

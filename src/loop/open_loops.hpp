@@ -17,6 +17,9 @@ struct OpenLoop {
 struct OpenLoops {
   static void add(LoopState& loop) noexcept;
   static void remove(LoopState& loop) noexcept;
+  /// Calls `fn` for each of them, which lives for that long at least, and longer if it is pinned.
+  /// No loop can be made or destroyed meanwhile.
+  static void visit(void (*fn)(LoopState& loop, void* argument), void* argument);
 };
 
 }  // namespace asyncio::detail

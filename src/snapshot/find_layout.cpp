@@ -90,12 +90,13 @@ bool is_sane(const detail::Layout& layout) {
   const auto& task = layout.task;
   const std::uint64_t longest =
       std::max({layout.string.data, layout.string.size, layout.vector.begin, layout.vector.end});
-  return longest <= 64 && layout.chunk_size >= 1 && layout.chunk_size <= largest &&
+  const bool flags_fit = loop.running < loop.size && loop.asleep < loop.size;  // of one byte
+  return longest <= 64 && flags_fit && layout.chunk_size >= 1 && layout.chunk_size <= largest &&
          fits(loop.size,
-              {loop.next_open, loop.number, loop.name + longest, loop.running, loop.asleep,
-               loop.kernel_thread, loop.thread, loop.backend, loop.chunks + longest,
-               loop.live_tasks, loop.ready_entries, loop.ready_capacity, loop.ready_head,
-               loop.ready_tail, loop.timer_entries, loop.timers_cancelled, loop.iterations}) &&
+              {loop.next_open, loop.number, loop.name + longest, loop.kernel_thread, loop.thread,
+               loop.backend, loop.chunks + longest, loop.live_tasks, loop.ready_entries,
+               loop.ready_capacity, loop.ready_head, loop.ready_tail, loop.timer_entries,
+               loop.timers_cancelled, loop.iterations}) &&
          fits(
              task.size + sizeof(std::uint64_t),
              {task.loop, task.kind, task.phase, task.flags, task.number_high, task.number_low,
@@ -114,7 +115,7 @@ bool is_sane(const detail::Layout& layout) {
                    layout.backend.watched, task.parts}) <= largest;
 }
 
-// Returns: the version, if that is not ours.
+// Returns: the version, if that is not ours or its layout is none of that.
 std::optional<std::uint32_t> add_library(Memory& memory, std::uint64_t note,
                                          std::vector<Library>& found) {
   LayoutNote content{};
@@ -130,8 +131,9 @@ std::optional<std::uint32_t> add_library(Memory& memory, std::uint64_t note,
   if (memory.read(layout, library.layout) && library.layout.size == sizeof(detail::Layout) &&
       is_sane(library.layout)) {
     found.push_back(library);
+    return std::nullopt;
   }
-  return std::nullopt;
+  return content.version;
 }
 
 }  // namespace
@@ -149,6 +151,12 @@ std::vector<Library> find_layout(Memory& memory) {
     if (const auto version = add_library(memory, note, found)) foreign = version;
   }
   if (!found.empty()) return found;
+  if (foreign == detail::layout_version) {
+    throw Unreadable(fmt::format(
+        "{} has an asyncio library whose layout is not that of version {} as this knows it; use "
+        "the asyncio command that was built along with that library",
+        memory.name(), *foreign));
+  }
   if (foreign) {
     throw Unreadable(fmt::format(
         "{} has an asyncio library whose layout is of version {}, and this reads version {}; use "

@@ -39,8 +39,8 @@ struct LoopView {
   std::uint64_t descriptors = 0;  ///< that are watched
   std::uint64_t iterations = 0;   ///< since its beginning
   std::uint64_t steps = 0;        ///< entries that were run since its beginning
-  std::int64_t step_began = 0;  ///< ns of CLOCK_MONOTONIC when the batch that runs began; 0: none,
-                                ///< or not known, as from outside
+  std::int64_t step_began = 0;   ///< ns of CLOCK_MONOTONIC when the batch that runs began; 0: none,
+                                 ///< or not known, as from outside
   std::uint64_t live_tasks = 0;  ///< as the loop counts them
   std::uint64_t torn = 0;        ///< tasks that changed too fast to be seen as a whole
   std::vector<TaskView> tasks;   ///< in order of creation

@@ -18,6 +18,7 @@ cmake --build "$work/found" >> "$work/found.log" || { cat "$work/found.log"; exi
 # gdb's script, in the program and beside it.
 [ -f "$work/installed/share/gdb/asyncio_gdb.py" ]
 [ -n "$(readelf -SW "$work/found/user" | grep debug_gdb_scripts)" ]
+[ "$("$work/found/user_dashboard")" = "http://127.0.0.1:" ]
 
 echo "pkg-config"
 export PKG_CONFIG_PATH
@@ -28,6 +29,9 @@ PKG_CONFIG_PATH=$(dirname "$(find "$work/installed" -name asyncio.pc)")
 # shellcheck disable=SC2046
 "$compiler" -std=c++20 "$here/user/http.cpp" -o "$work/user_http" $(pkg-config --cflags --libs --static asyncio-http)
 [ "$("$work/user_http")" = "Hello by HTTP" ]
+# shellcheck disable=SC2046
+"$compiler" -std=c++20 "$here/user/dashboard.cpp" -o "$work/user_dashboard" $(pkg-config --cflags --libs --static asyncio-dashboard)
+[ "$("$work/user_dashboard")" = "http://127.0.0.1:" ]
 
 echo "add_subdirectory, without our flags or tests"
 cmake -S "$here/user" -B "$work/added" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \

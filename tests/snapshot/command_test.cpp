@@ -123,6 +123,7 @@ TEST(Command, BtTakesAnIdAndRefusesWhatIsNotOneTask) {
   EXPECT_TRUE(bt.out.starts_with("Task 'one' id " + id.str())) << bt.out;
 }
 
+// DBG-042
 TEST(Command, WritesJsonAndCsv) {
   const Target target("locked");
   const Output json = command("ps", target, {"--json"});

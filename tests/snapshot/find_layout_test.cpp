@@ -92,7 +92,9 @@ TEST(FindLayout, BelievesNoLayoutThatPointsOutOfItsObjects) {
         offsetof(asyncio::detail::Layout, string.size)}) {
     Patched memory;
     memory.put(layout + offset, ~std::uint32_t{0} - 3);
-    EXPECT_TRUE(refusal(memory).starts_with("process 12 has no asyncio")) << offset;
+    EXPECT_TRUE(
+        refusal(memory).starts_with("process 12 has an asyncio library whose layout is not"))
+        << offset;
   }
 }
 

@@ -20,6 +20,9 @@ constexpr void (*subcommands[])(CLI::App&, Status&) = {
     asyncio::command::add_pstree,
     asyncio::command::add_bt,
     asyncio::command::add_top,
+#ifdef ASYNCIO_HAS_DASHBOARD
+    asyncio::command::add_dashboard,
+#endif
 };
 
 int run(int argc, char** argv) {

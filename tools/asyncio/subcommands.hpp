@@ -15,5 +15,6 @@ void add_ps(CLI::App& app, Status& status);
 void add_pstree(CLI::App& app, Status& status);
 void add_bt(CLI::App& app, Status& status);
 void add_top(CLI::App& app, Status& status);
+void add_dashboard(CLI::App& app, Status& status);  // if it was built
 
 }  // namespace asyncio::command

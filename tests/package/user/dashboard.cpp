@@ -1,0 +1,8 @@
+#include <asyncio/dashboard.hpp>
+
+#include <iostream>
+
+int main() {
+  const asyncio::dashboard::Dashboard dashboard;
+  std::cout << dashboard.url().substr(0, 17) << std::endl;
+}
