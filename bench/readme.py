@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes bench/README.md from the results of micro.py, growth.py, net.py, http_main.py,
-processes.py, traces.py and compile_cost.py.
+processes.py, traces.py,
+inspections.py and compile_cost.py.
 
 Usage: readme.py BUILD_DIR
 
@@ -14,6 +15,7 @@ import re
 import sys
 
 import http_report
+import inspections
 import machine
 import net_report
 import processes
@@ -34,6 +36,7 @@ HOW = """\
     ./dev bench http        # clients and servers of HTTP; --quick, --only ROW,...
     ./dev bench process     # children, pipes, the process pool, files; --rounds N, --only ROW,...
     ./dev bench trace       # what it costs to look at a loop; --rounds N, --only ROW,...
+    ./dev bench inspect     # looking into a program from outside; --rounds N, --only ROW,...
     ./dev bench --install   # installs the other libraries first
 
 A library that is not installed is left out, and the table says so.
@@ -177,6 +180,10 @@ def traces_section(data: dict | None) -> str:
     return NOT_RUN if data is None else measured(data) + traces.section(data)
 
 
+def inspections_section(data: dict | None) -> str:
+    return NOT_RUN if data is None else measured(data) + inspections.section(data)
+
+
 def notes() -> dict[str, str]:
     path = os.path.join(HERE, "notes.md")
     if not os.path.exists(path):
@@ -189,7 +196,8 @@ def notes() -> dict[str, str]:
 def missed(results: list[dict | None]) -> list[tuple[str, str]]:
     """The names in notes.md and the titles."""
     found = []
-    for prefix, data in zip(("", "growth_", "compile_", "net_", "http_", "process_", "trace_"),
+    for prefix, data in zip(("", "growth_", "compile_", "net_", "http_", "process_", "trace_",
+                             "inspect_"),
                             results, strict=True):
         for row in data["rows"] if data else []:
             if row["met"] is False:
@@ -208,7 +216,7 @@ def reasons(results: list[dict | None]) -> str:
 
 def readme(results: list[dict | None]) -> str:
     (micro_data, growth_data, compile_data, net_data, http_data, process_data,
-     trace_data) = results
+     trace_data, inspect_data) = results
     rounds = micro_data["rounds"] if micro_data else 21
     parts = [
         section("Machine", about_machine(results)),
@@ -222,6 +230,7 @@ def readme(results: list[dict | None]) -> str:
         section("HTTP", http(http_data)),
         section("Processes and files", processes_section(process_data)),
         section("Looking at a loop", traces_section(trace_data)),
+        section("Looking from outside", inspections_section(inspect_data)),
         section("What including it costs", compile_cost(compile_data)),
         section("Rows that miss, and why", reasons(results)),
     ]
@@ -234,7 +243,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     names = ("micro.json", "growth.json", "compile.json", "net.json", "http.json", "processes.json",
-             "traces.json")
+             "traces.json", "inspections.json")
     results = [machine.load(sys.argv[1], name) for name in names]
     path = os.path.join(HERE, "README.md")
     with open(path, "w", encoding="utf-8") as out:

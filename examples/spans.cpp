@@ -74,7 +74,8 @@ asyncio::Coro<> serve() {
   co_await first;
   co_await asyncio::sleep(10ms);
   second.cancel();
-  co_await asyncio::wait(std::vector{second});
+  const std::vector<asyncio::Task<>> last(1, second);
+  co_await asyncio::wait(last);
 }
 
 int main() {

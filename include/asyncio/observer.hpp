@@ -29,9 +29,8 @@ struct Suspension {
 /// created() has set in it is at hand there:
 ///
 ///     void created(const asyncio::AnyTask& task) override {
-///       const Span span(parent_span.get());                             // of the task that makes
-///       it task.get_context().run([&] { current_span.set(span); });        // of the one that is
-///       made
+///       const Span span(parent_span.get());  // of the task that makes it
+///       task.get_context().run([&] { current_span.set(span); });  // of the one that is made
 ///     }
 ///     void done(const asyncio::AnyTask&) override { current_span.get().end(); }
 ///

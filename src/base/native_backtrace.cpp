@@ -38,14 +38,15 @@ std::string readable(const std::string& mangled) {
 
 }  // namespace
 
-std::string native_frame_text(const void* address, Symbols& symbols) {
+std::string native_frame_text(const void* address, Symbols* symbols) {
   Dl_info info{};
   if (::dladdr(address, &info) == 0 || info.dli_fname == nullptr) {
     return fmt::format("\n  {}", address);
   }
   const auto offset =
       reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(info.dli_fbase);
-  const std::string name = readable(symbols.name_of(address));
+  const std::string exported = info.dli_sname == nullptr ? "" : info.dli_sname;
+  const std::string name = readable(symbols == nullptr ? exported : symbols->name_of(address));
   return fmt::format("\n  {}{}{}+{:#x}{}", name, name.empty() ? "" : " (", info.dli_fname, offset,
                      name.empty() ? "" : ")");
 }
@@ -64,10 +65,10 @@ NativeBacktrace NativeBacktrace::here(std::size_t skip) noexcept {
 
 std::string NativeBacktrace::text() const {
   std::string text;
-  Symbols symbols;
   for (std::uint32_t i = size; i > 0; --i) {
-    // The call, not what comes after it.
-    text += native_frame_text(static_cast<const char*>(frames[i - 1]) - 1, symbols);
+    // The call, not what comes after it. Reading a file's symbols takes milliseconds, and such a
+    // text may be wanted for each of a million coroutines.
+    text += native_frame_text(static_cast<const char*>(frames[i - 1]) - 1, nullptr);
   }
   return text;
 }

@@ -21,7 +21,7 @@ struct NativeBacktrace {
   [[nodiscard]] std::string text() const;
 };
 
-/// A line of that, for an address inside a function.
-[[nodiscard]] std::string native_frame_text(const void* address, Symbols& symbols);
+/// A line of that, for an address inside a function; null: by the names that its file exports.
+[[nodiscard]] std::string native_frame_text(const void* address, Symbols* symbols);
 
 }  // namespace asyncio::detail

@@ -12,7 +12,7 @@ namespace asyncio::detail {
 template <class T>
 [[nodiscard]] T member(const void* base, Offset offset) noexcept {
   T value;
-  std::memcpy(&value, static_cast<const char*>(base) + offset, sizeof value);
+  std::memcpy(static_cast<void*>(&value), static_cast<const char*>(base) + offset, sizeof value);
   return value;
 }
 

@@ -83,7 +83,10 @@ class WaitGraph {
       const Index i = free.back();
       free.pop_back();
       for (const Index waiter : nodes_[i].waiters) {
-        if (nodes_[waiter].missing > 0 && --nodes_[waiter].missing == 0) free.push_back(waiter);
+        std::size_t& missing = nodes_[waiter].missing;
+        if (missing == 0) continue;
+        --missing;
+        if (missing == 0) free.push_back(waiter);
       }
     }
   }

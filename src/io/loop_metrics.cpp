@@ -21,16 +21,6 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// Where the backend counts them.
-template <class B>
-std::uint64_t descriptors_of(const B& backend) noexcept {
-  if constexpr (requires { backend.watched; }) {
-    return backend.watched;
-  } else {
-    return 0;
-  }
-}
-
 }  // namespace
 
 void DurationHistogram::add(std::int64_t nanoseconds) noexcept {
@@ -103,7 +93,7 @@ void LoopMetrics::ended(TaskState* task, std::int64_t now) noexcept {
   gauges_[waiting].set(tasks > tasks_ready_ ? tasks - tasks_ready_ : 0);
   gauges_[ready].set(loop_->ready.size());
   gauges_[timers].set(loop_->armed_timers());
-  gauges_[descriptors].set(descriptors_of(loop_->backend()));
+  gauges_[descriptors].set(loop_->backend().watched);
 }
 
 void LoopMetrics::count_end(const TaskState& task) noexcept {

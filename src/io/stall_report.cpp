@@ -81,7 +81,7 @@ std::string text_of_frames(const StallSample& sample) {
   for (std::size_t i = 0; i < sample.frame_count; ++i) {
     const bool is_return_address = i > 0 || !sample.exact;
     text += native_frame_text(
-        static_cast<const char*>(sample.frames[i]) - (is_return_address ? 1 : 0), symbols);
+        static_cast<const char*>(sample.frames[i]) - (is_return_address ? 1 : 0), &symbols);
   }
   return text;
 }

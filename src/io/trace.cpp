@@ -9,8 +9,10 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -32,7 +34,8 @@ void leave_recording_in_child() noexcept {
   if (session == nullptr) return;
   session->leave();
   // Never destroyed: its std::thread has no thread here.
-  [[maybe_unused]] const auto* left = new std::shared_ptr<TraceSession>(std::move(session));
+  alignas(std::shared_ptr<TraceSession>) static std::byte left[sizeof session];
+  ::new (static_cast<void*>(left)) std::shared_ptr<TraceSession>(std::move(session));
 }
 
 Recording& recording() {

@@ -58,7 +58,7 @@ class CoreMemory final : public Memory {
 template <class T>
 bool take(std::string_view& from, T& value) {
   if (from.size() < sizeof(T)) return false;
-  std::memcpy(&value, from.data(), sizeof(T));
+  from.copy(reinterpret_cast<char*>(&value), sizeof(T));
   from.remove_prefix(sizeof(T));
   return true;
 }

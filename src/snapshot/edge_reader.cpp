@@ -10,7 +10,6 @@ namespace asyncio::snapshot {
 namespace {
 
 using detail::MemberTest;
-using detail::no_offset;
 using detail::WaitRoute;
 using Kind = WaitRoute::Kind;
 

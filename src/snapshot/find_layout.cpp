@@ -15,8 +15,9 @@ namespace asyncio::snapshot {
 namespace {
 
 using detail::LayoutNote;
+using namespace std::string_view_literals;
 
-constexpr std::string_view owner{"asyncio", 8};  // with its zero
+constexpr std::string_view owner("asyncio\0"sv);
 constexpr std::uint32_t note_type = 1;
 constexpr std::uint64_t most_headers = 256;
 constexpr std::uint64_t most_notes = std::uint64_t{64} << 10;  // bytes
@@ -92,11 +93,10 @@ bool is_sane(const detail::Layout& layout) {
       std::max({layout.string.data, layout.string.size, layout.vector.begin, layout.vector.end});
   const bool flags_fit = loop.running < loop.size && loop.asleep < loop.size;  // of one byte
   return longest <= 64 && flags_fit && layout.chunk_size >= 1 && layout.chunk_size <= largest &&
-         fits(loop.size,
-              {loop.next_open, loop.number, loop.name + longest, loop.kernel_thread, loop.thread,
-               loop.backend, loop.chunks + longest, loop.live_tasks, loop.ready_entries,
-               loop.ready_capacity, loop.ready_head, loop.ready_tail, loop.timer_entries,
-               loop.timers_cancelled, loop.iterations}) &&
+         fits(loop.size, {loop.next_open, loop.number, loop.name + longest, loop.kernel_thread,
+                          loop.thread, loop.backend, loop.chunks + longest, loop.live_tasks,
+                          loop.ready_entries, loop.ready_capacity, loop.ready_head, loop.ready_tail,
+                          loop.timer_entries, loop.timers_cancelled, loop.iterations}) &&
          fits(
              task.size + sizeof(std::uint64_t),
              {task.loop, task.kind, task.phase, task.flags, task.number_high, task.number_low,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "snapshot/programs.hpp"
+#include "support/sanitizers.hpp"
 
 using asyncio::snapshot::ProcessView;
 using asyncio::snapshot::Program;
@@ -42,6 +43,9 @@ class CoreFile : public testing::Test {
 
   // Of a copy of the program, which may be moved away.
   void dump(const std::string& scenario) {
+    if (support::under_asan || support::under_tsan) {
+      GTEST_SKIP() << "a core file of a sanitizer's shadow memory takes minutes to write";
+    }
     program_ = folder_ / "program";
     fs::copy_file(INSPECTED_PROGRAM "_stripped", program_);
     const Target target(scenario, program_);

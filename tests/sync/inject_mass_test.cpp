@@ -31,7 +31,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Tasks = std::vector<asyncio::Task<>>;
 
-// A sanitizer takes a hundred times as long for each; it is there for what is touched, not for time.
+// A sanitizer takes a hundred times as long for each; it is there for what is touched, not for
+// time.
 constexpr int many = support::under_asan || support::under_tsan ? 20'000 : 100'000;
 
 /// Linear: ten times as many take about ten times as long. What is quadratic takes a hundred times.

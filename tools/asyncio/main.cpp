@@ -16,10 +16,8 @@ constexpr int wrong_usage = 2;
 // A new subcommand is a file with a function add_NAME(), declared in subcommands.hpp and named
 // here.
 constexpr void (*subcommands[])(CLI::App&, Status&) = {
-    asyncio::command::add_ps,
-    asyncio::command::add_pstree,
-    asyncio::command::add_bt,
-    asyncio::command::add_top,
+    asyncio::command::add_ps,        asyncio::command::add_pstree,
+    asyncio::command::add_bt,        asyncio::command::add_top,
 #ifdef ASYNCIO_HAS_DASHBOARD
     asyncio::command::add_dashboard,
 #endif

@@ -26,8 +26,8 @@ LAYOUT_FIELDS = """
 size
 loop.size loop.next_open loop.number loop.name loop.running loop.asleep loop.kernel_thread
 loop.thread loop.backend loop.chunks loop.live_tasks loop.ready_entries loop.ready_capacity
-loop.ready_head loop.ready_tail loop.ready_before loop.timer_entries loop.timers_cancelled
-loop.timers_unused loop.iterations loop.batch_began
+loop.ready_head loop.ready_tail loop.timer_entries loop.timers_cancelled loop.timers_unused
+loop.iterations
 thread.loop thread.task
 backend.watched
 chunk_size
