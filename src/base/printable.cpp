@@ -1,5 +1,7 @@
 #include "base/printable.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
@@ -8,29 +10,6 @@ namespace asyncio::detail {
 namespace {
 
 constexpr std::string_view cut_mark = "...";
-
-struct Decoded {
-  char32_t value = 0;
-  std::size_t size = 0;  ///< bytes; 0: no valid UTF-8
-};
-
-// The first code point. Overlong forms, surrogates and what is above U+10FFFF are not valid.
-Decoded decode(std::string_view text) noexcept {
-  const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {};
-  char32_t value = lead & (0x7fU >> size);
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return {};
-    value = value << 6 | (byte(i) & 0x3fU);
-  }
-  constexpr char32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (value < least[size] || value > 0x10ffff || surrogate) return {};
-  return {value, size};
-}
 
 struct Range {
   char32_t first;
@@ -77,7 +56,7 @@ std::string printable(std::string_view text, std::size_t max) {
   std::string out;
   std::size_t fits_with_mark = 0;  // of `out`, if something must be cut off
   while (!text.empty()) {
-    const Decoded next = decode(text);
+    const CodePoint next = first_code_point(text);
     std::string piece;
     if (next.size == 0) {
       piece = escaped(static_cast<unsigned char>(text.front()), 'x', 2);

@@ -16,31 +16,15 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "net"))
+import clients as net  # noqa: E402
+from clients import Skipped, check, equal, need  # noqa: E402
+
 LIMIT = 60  # seconds for one gdb
-WHOLE_LIMIT = 110  # seconds for a test
 MARK = "@@@@"
 SOURCE = ""
 PROGRAM = ""
 SCRIPT = ""
-
-
-class Skipped(Exception):
-    """A tool is missing."""
-
-
-def need(*tools: str) -> None:
-    for tool in tools:
-        if shutil.which(tool) is None:
-            raise Skipped(f"{tool} is not installed")
-
-
-def check(true: object, text: object) -> None:
-    if not true:
-        raise AssertionError(str(text))
-
-
-def equal(found: object, expected: object) -> None:
-    check(found == expected, f"{str(found)[:2000]!r} is not {str(expected)[:2000]!r}")
 
 
 def matches(pattern: str, text: str) -> re.Match:
@@ -481,42 +465,13 @@ def same_layout() -> None:
           re.search(r"LAYOUT_VERSION = (\d+)", source)[1])
 
 
-TESTS = (attached, breakpoint_in_coroutine, by_id, core, stripped, tree, two_loops, lock_owner,
-         names, wrong_input, same_as_command, corrupt, corrupt_loop, fuzzed, foreign_version,
-         printers, broken_values, declined, embedded, same_layout)
-
-
-def on_alarm(*_) -> None:
-    raise TimeoutError(f"not done after {WHOLE_LIMIT} s")
-
-
-def main() -> int:
-    global SOURCE, PROGRAM, SCRIPT
-    SOURCE, PROGRAM = (os.path.abspath(path) for path in sys.argv[1:3])
-    SCRIPT = os.path.join(SOURCE, "tools/gdb/asyncio_gdb.py")
-    wanted = sys.argv[3:]
-    unknown = set(wanted) - {test.__name__ for test in TESTS}
-    if unknown:
-        print("no such test:", *unknown)
-        return 1
-    failed = False
-    signal.signal(signal.SIGALRM, on_alarm)
-    for test in TESTS:
-        if wanted and test.__name__ not in wanted:
-            continue
-        signal.alarm(WHOLE_LIMIT)
-        try:
-            test()
-            print("ok", test.__name__, flush=True)
-        except Skipped as reason:
-            print(f"SKIPPED {test.__name__}: {reason}", flush=True)
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
-            print(f"FAILED {test.__name__}: {type(error).__name__}: {error}", flush=True)
-            failed = True
-        finally:
-            signal.alarm(0)
-    return 1 if failed else 0
-
+net.WHOLE_LIMIT = 110  # seconds for a test
+net.TESTS = (attached, breakpoint_in_coroutine, by_id, core, stripped, tree, two_loops, lock_owner,
+             names, wrong_input, same_as_command, corrupt, corrupt_loop, fuzzed, foreign_version,
+             printers, broken_values, declined, embedded, same_layout)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    SOURCE, PROGRAM = (os.path.abspath(path) for path in sys.argv[1:3])
+    SCRIPT = os.path.join(SOURCE, "tools/gdb/asyncio_gdb.py")
+    del sys.argv[1]
+    sys.exit(net.main())

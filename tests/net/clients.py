@@ -452,7 +452,7 @@ def main() -> int:
             print("ok", test.__name__, flush=True)
         except Skipped as reason:
             print(f"SKIPPED {test.__name__}: {reason}", flush=True)
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
             print(f"FAILED {test.__name__}: {type(error).__name__}: {error}", flush=True)
             failed = True
         finally:
