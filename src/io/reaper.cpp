@@ -1,12 +1,11 @@
 #include "io/reaper.hpp"
 
 #include "base/log.hpp"
+#include "io/blocked_signals.hpp"
 #include "io/fork_safe_mutex.hpp"
 #include "io/system_process.hpp"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <cerrno>
 #include <mutex>
@@ -49,17 +48,10 @@ class Reaper {
 
   void start() {
     if (wake_ < 0) wake_ = sys::event_fd();
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for other threads
-    try {
+    {
+      const BlockedSignals blocked;  // they are for other threads
       std::thread([this] { run(); }).detach();
-    } catch (...) {
-      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     runs_ = true;
   }
 

@@ -1,13 +1,13 @@
 #include "io/watchdog.hpp"
 
 #include "base/log.hpp"
+#include "io/blocked_signals.hpp"
 #include "io/fork_safe_mutex.hpp"
 #include "io/loop_watch.hpp"
 #include "io/stall_report.hpp"
 #include "io/system.hpp"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -80,18 +80,11 @@ class Watchdog {
       instance().end();
     });
     (void)at_exit;
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for other threads
     const unsigned number = ++number_;
-    try {
+    {
+      const BlockedSignals blocked;  // they are for other threads
       thread_ = std::thread([this, number] { run(number); });
-    } catch (...) {
-      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::pthread_setname_np(thread_.native_handle(), watchdog_thread_name);
     begin_sampling();
   }
