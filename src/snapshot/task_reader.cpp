@@ -72,7 +72,7 @@ std::uint64_t TaskReader::read(std::span<const TaskHead> heads, std::uint64_t lo
     for (int i = 0; i < attempts && !open.empty(); ++i) look(open, loop);
     std::vector<EdgeReader::Callback> callbacks;
     for (Seen& task : seen) {
-      if (task.gone || task.unmade()) continue;
+      if (task.gone || task.nameless || task.unmade()) continue;
       if (task.torn) {
         ++torn;
         task.view.frames.clear();
@@ -94,6 +94,7 @@ std::uint64_t TaskReader::read(std::span<const TaskHead> heads, std::uint64_t lo
 void TaskReader::look(std::vector<Seen*>& tasks, std::uint64_t loop) {
   for (Seen* seen : tasks) {
     seen->torn = false;
+    seen->nameless = false;
     seen->view = {};
     seen->view.id = seen->head.address;
     seen->view.state = seen->head.waiting == 0 && seen->head.started ? TaskView::State::running
@@ -116,6 +117,8 @@ void TaskReader::look(std::vector<Seen*>& tasks, std::uint64_t loop) {
     seen->gone = !there || now->order != seen->head.order;
     if (!seen->gone && (seen->torn || !now->same_step(seen->head))) {
       seen->torn = true;
+      // While it was being made, its name was that of who was there before.
+      seen->nameless |= now->extra != seen->head.extra || now->number != seen->head.number;
       again.push_back(seen);
       torn.push_back(seen->head.address);
       seen->head = *now;
@@ -151,6 +154,17 @@ void TaskReader::read_names(const std::vector<Seen*>& tasks) {
   }
   memory_.read(texts);
   for (Seen* seen : tasks) seen->torn = seen->unmade();
+
+  // One that was given another name meanwhile may have had its text where something else is now.
+  Pieces after(named.size(), 2 * sizeof(std::uint64_t));
+  for (const Seen* seen : named) after.add(seen->head.extra + layout_.extra.name);
+  after.read(memory_);
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const bool same = strings.get<std::uint64_t>(i, 0) == after.get<std::uint64_t>(i, 0) &&
+                      strings.get<std::uint64_t>(i, 8) == after.get<std::uint64_t>(i, 8);
+    named[i]->nameless = !same;
+    named[i]->torn |= !same;
+  }
 }
 
 void TaskReader::read_frames(const std::vector<Seen*>& tasks) {

@@ -55,6 +55,7 @@ class TaskReader {
     TaskView view;
     bool torn = false;
     bool gone = false;
+    bool nameless = false;  ///< what was read as its name may be none
 
     /// One that is being made right now, where another one was: it has a name before it starts.
     [[nodiscard]] bool unmade() const noexcept {

@@ -12,6 +12,7 @@
 
 #include "support/children.hpp"
 #include "support/log_capture.hpp"
+#include "support/sanitizers.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -448,6 +449,7 @@ TEST(Trace, CanBeReadWhenItWasNotEnded) {
 }
 
 TEST(Trace, IsLeftAloneByAForkedChildWhichMayRecordItself) {
+  if (support::under_tsan) GTEST_SKIP() << "it wants no threads in a forked child";
   const TemporaryFile file;
   const TemporaryFile of_child;
   asyncio::trace::start({.path = file.path()});
