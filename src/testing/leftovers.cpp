@@ -3,11 +3,10 @@
 #include <asyncio/detail/failure.hpp>
 #include <asyncio/detail/frame_allocator.hpp>
 
+#include "io/system.hpp"
+
 #include <dirent.h>
 #include <fmt/format.h>
-
-#include <chrono>
-#include <thread>
 
 namespace asyncio::testing::detail {
 
@@ -27,10 +26,10 @@ std::size_t open_descriptors() {
 /// A thread that is just ending may hold one for a moment: a sanitizer's check of an address opens
 /// a pipe. What stays open is left over.
 std::size_t open_descriptors_in_the_end(std::size_t expected) {
-  using namespace std::chrono_literals;
+  constexpr std::int64_t millisecond = 1'000'000;
   std::size_t now = open_descriptors();
   for (int tries = 0; now != expected && tries < 50; ++tries) {
-    std::this_thread::sleep_for(1ms);
+    asyncio::detail::sys::nap(millisecond);
     now = open_descriptors();
   }
   return now;
