@@ -97,13 +97,14 @@ def environment() -> dict[str, str]:
     return kept | {"CCACHE_DISABLE": "1", "LC_ALL": "C"}
 
 
-def run(command: list[str], cpus: Collection[int] = (CPU,)) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], cpus: Collection[int] = (CPU,),
+        seconds: float = LIMIT_SECONDS) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              timeout=LIMIT_SECONDS, env=environment(),
+                              timeout=seconds, env=environment(),
                               preexec_fn=lambda: os.sched_setaffinity(0, cpus))
     except subprocess.TimeoutExpired:
-        raise Failed(f"{' '.join(command)}: not over after {LIMIT_SECONDS} s") from None
+        raise Failed(f"{' '.join(command)}: not over after {seconds} s") from None
     except OSError as error:
         raise Failed(f"{command[0]}: {error.strerror}") from None
     if done.returncode != 0:

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """Writes bench/README.md from the results of micro.py, growth.py, net.py, http_main.py,
-processes.py, traces.py,
-inspections.py and compile_cost.py.
+processes.py, traces.py, inspections.py, cluster.py and compile_cost.py.
 
 Usage: readme.py BUILD_DIR
 
 What has not been run is said to be missing. bench/notes.md may have a section for each row, below
 "## NAME", that says why the row misses its bar; NAME is the row's, in the table of growth
-growth_ROW, in those of the network net_ROW, in those of HTTP http_ROW, and compile_asio or
-compile_empty for the compiler's cost.
+growth_ROW, in those of the network net_ROW, in those of HTTP http_ROW, in that of the cluster
+cluster_ROW_AGAINST, and compile_asio or compile_empty for the compiler's cost.
 """
 import os
 import re
 import sys
 
+import cluster
 import http_report
 import inspections
 import machine
@@ -37,6 +37,7 @@ HOW = """\
     ./dev bench process     # children, pipes, the process pool, files; --rounds N, --only ROW,...
     ./dev bench trace       # what it costs to look at a loop; --rounds N, --only ROW,...
     ./dev bench inspect     # looking into a program from outside; --rounds N, --only ROW,...
+    ./dev bench cluster     # tasks on workers, over Redis; --rounds N, --only ROW,...
     ./dev bench --install   # installs the other libraries first
 
 A library that is not installed is left out, and the table says so.
@@ -184,6 +185,10 @@ def inspections_section(data: dict | None) -> str:
     return NOT_RUN if data is None else measured(data) + inspections.section(data)
 
 
+def cluster_section(data: dict | None) -> str:
+    return NOT_RUN if data is None else measured(data) + cluster.section(data)
+
+
 def notes() -> dict[str, str]:
     path = os.path.join(HERE, "notes.md")
     if not os.path.exists(path):
@@ -197,7 +202,7 @@ def missed(results: list[dict | None]) -> list[tuple[str, str]]:
     """The names in notes.md and the titles."""
     found = []
     for prefix, data in zip(("", "growth_", "compile_", "net_", "http_", "process_", "trace_",
-                             "inspect_"),
+                             "inspect_", "cluster_"),
                             results, strict=True):
         for row in data["rows"] if data else []:
             if row["met"] is False:
@@ -216,7 +221,7 @@ def reasons(results: list[dict | None]) -> str:
 
 def readme(results: list[dict | None]) -> str:
     (micro_data, growth_data, compile_data, net_data, http_data, process_data,
-     trace_data, inspect_data) = results
+     trace_data, inspect_data, cluster_data) = results
     rounds = micro_data["rounds"] if micro_data else 21
     parts = [
         section("Machine", about_machine(results)),
@@ -231,6 +236,7 @@ def readme(results: list[dict | None]) -> str:
         section("Processes and files", processes_section(process_data)),
         section("Looking at a loop", traces_section(trace_data)),
         section("Looking from outside", inspections_section(inspect_data)),
+        section("Tasks on workers", cluster_section(cluster_data)),
         section("What including it costs", compile_cost(compile_data)),
         section("Rows that miss, and why", reasons(results)),
     ]
@@ -243,7 +249,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     names = ("micro.json", "growth.json", "compile.json", "net.json", "http.json", "processes.json",
-             "traces.json", "inspections.json")
+             "traces.json", "inspections.json", "cluster.json")
     results = [machine.load(sys.argv[1], name) for name in names]
     path = os.path.join(HERE, "README.md")
     with open(path, "w", encoding="utf-8") as out:

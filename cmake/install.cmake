@@ -4,6 +4,9 @@ install(TARGETS asyncio EXPORT asyncioTargets)
 if(ASYNCIO_HTTP)
   install(TARGETS asyncio_http EXPORT asyncioTargets)
 endif()
+if(ASYNCIO_CLUSTER)
+  install(TARGETS asyncio_cluster EXPORT asyncioTargets)
+endif()
 if(TARGET asyncio_dashboard)
   install(TARGETS asyncio_dashboard EXPORT asyncioTargets)
 endif()
@@ -32,7 +35,7 @@ install(FILES ${PROJECT_BINARY_DIR}/asyncioConfig.cmake
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH ASYNCIO_PC_TO_PREFIX
      ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-foreach(name asyncio asyncio-http asyncio-dashboard)
+foreach(name asyncio asyncio-http asyncio-cluster asyncio-dashboard)
   string(REPLACE - _ target ${name})
   if(TARGET ${target})
     configure_file(cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)

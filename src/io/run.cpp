@@ -30,7 +30,7 @@ void check_no_loop(const char* what, bool closed) {
 
 Runner::Runner(RunOptions options)
     : options_(options), loop_name_(options.name), backend_(options.backend) {
-  if (detail::program_entry != nullptr) detail::program_entry();
+  detail::enter_program();
 }
 
 Runner::~Runner() {

@@ -188,10 +188,7 @@ void become_fork_server_if_asked() {
 
 namespace {
 // A program that has no pools does not link this.
-[[maybe_unused]] const bool entered = [] {
-  program_entry = &become_fork_server_if_asked;
-  return true;
-}();
+const ProgramEntry entry(&become_fork_server_if_asked);
 }  // namespace
 
 }  // namespace asyncio::detail
