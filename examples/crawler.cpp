@@ -8,7 +8,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <iomanip>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -19,7 +18,6 @@
 #include "crawler/csv.hpp"
 #include "crawler/markdown_list.hpp"
 #include "crawler/practice_server.hpp"
-#include "crawler/table.hpp"
 
 namespace {
 
@@ -30,20 +28,6 @@ struct Arguments {
   std::size_t top = 10;
   std::size_t concurrency = 50;
 };
-
-void show(const crawler::Crawled& crawled, const Arguments& arguments, asyncio::Duration took) {
-  std::cout << "\n" << crawler::to_table(crawled.ranked, arguments.top);
-  std::size_t failed = 0;
-  for (const auto& [kind, count] : crawled.errors) failed += count;
-  std::cout << "\n" << crawled.ranked.size() << " projects answered, " << failed << " did not\n";
-  for (const auto& [kind, count] : crawled.errors) {
-    std::cout << std::setw(6) << count << " x " << kind << "\n";
-  }
-  const double together = crawled.requests_took.seconds();
-  std::cout << std::fixed << std::setprecision(1) << "\ntook " << took.seconds()
-            << " seconds; its requests, one after the other: " << together << " seconds"
-            << std::endl;
-}
 
 // Before hundreds of requests are made for it.
 void check_folder_of(const std::string& file) {
@@ -68,7 +52,7 @@ asyncio::Coro<> run(Arguments arguments, std::string token) {
   asyncio::EventLoop& loop = asyncio::get_running_loop();
   const asyncio::TimePoint began = loop.time();
   const crawler::Crawled crawled = co_await crawler::crawl(std::move(projects), options);
-  show(crawled, arguments, loop.time() - began);
+  std::cout << "\n" << crawler::to_text(crawled, arguments.top, loop.time() - began) << std::flush;
   if (!arguments.csv.empty()) {
     crawler::write_csv(arguments.csv, crawled.ranked);
     std::cout << "written to " << arguments.csv << std::endl;

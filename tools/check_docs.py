@@ -34,7 +34,7 @@ examples = [read(os.path.relpath(path, ROOT)) for path in glob.glob(os.path.join
 for page in ("README.md", "docs/streams.md", "docs/servers.md", "docs/tls.md", "docs/backends.md",
              "docs/progress.md", "docs/files.md", "docs/http.md", "docs/http_server.md",
              "docs/processes.md", "docs/process_pool.md", "docs/codec.md", "docs/tracing.md",
-             "docs/call_graph.md", "docs/dashboard.md"):
+             "docs/call_graph.md", "docs/dashboard.md", "docs/cluster.md"):
     for program in programs(page):
         if not any(program in example for example in examples):
             errors.append(page + ": not in a file of examples/ as it is:\n" + program)

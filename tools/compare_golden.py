@@ -36,6 +36,8 @@ REAL_TIME = [
     (re.compile(r"(?<=用时\(秒\): )\d+\.\d+"), "<time>"),
     # A bar in a file: how fast, and how long.
     (re.compile(r"\d[\d.,]*k?/s, \d+:\d\d"), "<rate>"),
+    # What a worker had when it was killed.
+    (re.compile(r"\b[1-9]\d*(?= tasks in its hands| of them were redelivered)"), "<n>"),
 ]
 
 

@@ -12,7 +12,8 @@ import time
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "examples")
 # What each would take if its waits were done one after the other, in seconds.
-SHOWN = {"seeds/01": None, "seeds/07": 39.0, "crawler": None}
+SHOWN = {"seeds/01_coroutine_vs_function": None, "seeds/07_three_tasks_three_seconds": 39.0,
+         "crawler": None}
 
 
 def sources() -> list[str]:
@@ -34,6 +35,7 @@ def title(source: str) -> str:
 
 
 def find(wanted: str) -> int:
+    wanted = wanted.replace("-", "_")
     names = {os.path.basename(source): target(source) for source in sources()}
     exact = [n for n in names if wanted in (n, n.split("_")[0], n.split("_")[0].lstrip("0"))]
     found = exact or [n for n in names if wanted in n]
@@ -72,9 +74,7 @@ def main() -> int:
     for source in sources():
         print(f"  {os.path.basename(source):42} {title(source)}")
     for shown, in_sequence in SHOWN.items():
-        for source in sources():
-            if source == shown or source.startswith(shown + "_"):
-                show(source, directory, in_sequence)
+        show(shown, directory, in_sequence)
     return 0
 
 

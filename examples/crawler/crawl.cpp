@@ -15,26 +15,6 @@ namespace http = asyncio::http;
 namespace crawler {
 namespace {
 
-/// What asks, and how long that takes.
-struct Api {
-  http::Client client;
-  asyncio::Semaphore at_once;
-  asyncio::Duration took;
-
-  asyncio::Coro<Ranked> stars(Project project) {
-    auto place = co_await at_once.hold();
-    asyncio::EventLoop& loop = asyncio::get_running_loop();
-    const asyncio::TimePoint began = loop.time();
-    const std::string path = "/repos/" + project.owner + "/" + project.repo;
-    auto answer = co_await asyncio::as_result(client.get(path));
-    took += loop.time() - began;
-    const http::Response& repository = answer.value();  // throws what the request has failed with
-    repository.raise_for_status();
-    const auto count = http::json(repository).at("stargazers_count").get<std::int64_t>();
-    co_return Ranked{std::move(project), count};
-  }
-};
-
 std::string kind_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -64,6 +44,56 @@ asyncio::Coro<std::string> load_list(std::string from) {
   co_return text.str();
 }
 
+std::string path_of(const Project& project) {
+  return "/repos/" + project.owner + "/" + project.repo;
+}
+
+namespace {
+
+asyncio::Coro<std::int64_t> stars_of(const http::Client& client, std::string path) {
+  const http::Response repository = co_await client.get(path);
+  repository.raise_for_status();
+  co_return http::json(repository).at("stargazers_count").get<std::int64_t>();
+}
+
+}  // namespace
+
+asyncio::Coro<Answer> ask(const http::Client& client, std::string path) {
+  asyncio::EventLoop& loop = asyncio::get_running_loop();
+  const asyncio::TimePoint began = loop.time();
+  auto stars = co_await asyncio::as_result(stars_of(client, std::move(path)));
+  if (stars.cancelled()) std::rethrow_exception(stars.error());
+  Answer answer;
+  if (stars) answer.stars = stars.value();
+  if (!stars) answer.error = kind_of(stars.error());
+  answer.took = loop.time() - began;
+  co_return answer;
+}
+
+Ranked ranked(Project project, const Answer& answer) {
+  if (!answer.error.empty()) throw std::runtime_error(answer.error);
+  return Ranked{std::move(project), answer.stars};
+}
+
+namespace {
+
+/// What asks, and how long that takes.
+struct Api {
+  http::Client client;
+  asyncio::Semaphore at_once;
+  asyncio::Duration took;
+
+  asyncio::Coro<Ranked> stars(Project project) {
+    auto place = co_await at_once.hold();
+    std::string path = path_of(project);
+    const Answer answer = co_await ask(client, std::move(path));
+    took += answer.took;
+    co_return ranked(std::move(project), answer);
+  }
+};
+
+}  // namespace
+
 asyncio::Coro<Crawled> crawl(std::vector<Project> projects, CrawlOptions options) {
   const http::Headers headers = {{"Accept", "application/vnd.github+json"},
                                  {"User-Agent", "asyncio-crawler"}};
@@ -79,16 +109,7 @@ asyncio::Coro<Crawled> crawl(std::vector<Project> projects, CrawlOptions options
   for (Project& project : projects) requests.push_back(api.stars(std::move(project)));
   auto results = co_await asyncio::progress::gather(asyncio::return_exceptions, std::move(requests),
                                                     {.description = "asking for stars"});
-  Crawled crawled;
-  for (auto& result : results) {
-    if (result) {
-      crawled.ranked.push_back(std::move(result).value());
-    } else {
-      ++crawled.errors[kind_of(result.error())];
-    }
-  }
-  crawled.requests_took = api.took;
-  co_return crawled;
+  co_return collect(std::move(results), api.took);
 }
 
 }  // namespace crawler

@@ -172,4 +172,36 @@ class Cluster {
   detail::ClusterState* state_;
 };
 
+/// For run_in_executor(): the function is called by a worker.
+///
+///     asyncio::cluster::ClusterExecutor executor(cluster, {.queue = "pictures"});
+///     auto picture = asyncio::get_running_loop().run_in_executor(executor, resize, path, 0.5);
+///
+/// Lifetime: the cluster and the texts in the options must outlive it.
+class ClusterExecutor {
+ public:
+  explicit ClusterExecutor(Cluster& cluster, const SubmitOptions& options = {}) noexcept
+      : cluster_(&cluster), options_(options) {}
+
+  /// As Cluster::submit().
+  template <detail::Callable F, class... Args>
+  [[nodiscard]] Coro<detail::Value<F>> submit(F fn, Args&&... args) {
+    return cluster_->submit(options_, std::move(fn), std::forward<Args>(args)...);
+  }
+
+ private:
+  Cluster* cluster_;
+  SubmitOptions options_;
+};
+
 }  // namespace asyncio::cluster
+
+namespace asyncio {
+
+/// A task that is the loop's, so this must be the running one.
+template <std::same_as<cluster::ClusterExecutor> C, class F, class... Args>
+auto EventLoop::run_in_executor(C& executor, F&& fn, Args&&... args) {
+  return create_task(executor.submit(std::forward<F>(fn), std::forward<Args>(args)...));
+}
+
+}  // namespace asyncio

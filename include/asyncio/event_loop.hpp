@@ -32,6 +32,9 @@ class Args;
 class Executor;
 class Observer;
 class ProcessPoolExecutor;
+namespace cluster {
+class ClusterExecutor;
+}  // namespace cluster
 class Protocol;
 template <class P>
 class ProtocolPtr;
@@ -513,6 +516,9 @@ class EventLoop : public detail::CreatesTasks<EventLoop> {
   auto run_in_executor(P& pool, F&& fn, Args&&... args);
   template <std::same_as<ProcessPoolExecutor> P, class F, class... Args>
   auto run_in_executor(P* pool, F&& fn, Args&&... args);
+  /// By a worker of a cluster: include <asyncio/cluster.hpp>.
+  template <std::same_as<cluster::ClusterExecutor> C, class F, class... Args>
+  auto run_in_executor(C& executor, F&& fn, Args&&... args);
   void set_default_executor(ThreadPoolExecutor& executor);
   /// Joins the default executor's threads without blocking the loop. With a timeout, gives up
   /// after it with a report.

@@ -68,7 +68,10 @@ class ClusterState::Waiting {
     progress_->update(update);
   }
   void fulfil(const Reply& reply) const {
-    if (!reply_.done()) reply_.set_result(reply);
+    if (reply_.done()) return;
+    // Its last report may have been too late.
+    if (progress_ != nullptr && reply.outcome == Outcome::value) progress_->finish();
+    reply_.set_result(reply);
   }
   void fail(const std::exception_ptr& error) const {
     if (!reply_.done()) reply_.set_exception(error);

@@ -18,7 +18,6 @@
 namespace asyncio::cluster {
 
 using detail::MemoryQueue;
-using detail::MemoryRecord;
 using detail::MemoryWorker;
 
 namespace {
@@ -26,14 +25,14 @@ namespace {
 TimePoint time_now() { return get_running_loop().time(); }
 
 /// Dead letters are numbered from 1. 0: what is none of ours.
-std::uint64_t number_of(std::string_view entry) noexcept {
+std::uint64_t number_of(const std::string& entry) noexcept {
   std::uint64_t number = 0;
   const char* end = entry.data() + entry.size();
   const auto [stopped, error] = std::from_chars(entry.data(), end, number);
   return error == std::errc() && stopped == end ? number : 0;
 }
 
-std::uint64_t number_after(std::string_view after) {
+std::uint64_t number_after(const std::string& after) {
   const std::uint64_t number = number_of(after);
   if (number == 0 && !after.empty()) {
     throw std::invalid_argument(

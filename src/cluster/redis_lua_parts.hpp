@@ -139,6 +139,16 @@ local function put_back(entry, most, reason, payload)
 end
 )lua";
 
+/// The shortest time for which a worker of the queue may be silent, in a key of its own, so that
+/// tending need not ask each worker.
+inline constexpr std::string_view lua_patience = R"lua(
+local function note_patience(key, introduction)
+  local its = tonumber(string.match(introduction, '^%d+ (%d+)') or '')
+  local known = tonumber(redis.call('GET', key) or '')
+  if its and (not known or its < known) then redis.call('SET', key, its) end
+end
+)lua";
+
 /// Keeps a message whose values begin at an argument.
 inline constexpr std::string_view lua_keep = R"lua(
 local function fields_at(i)

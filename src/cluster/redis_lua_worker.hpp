@@ -5,7 +5,8 @@
 /// The scripts of RedisScripts, for workers.
 namespace asyncio::cluster::detail {
 
-/// Alone. The rate is a bucket of tokens, of a tenth of a second's; the clock is Redis'.
+/// With lua_patience. The rate is a bucket of tokens, of a tenth of a second's; the clock is
+/// Redis'.
 inline constexpr std::string_view lua_claim = R"lua(
 local consumer, left, concurrency = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
@@ -55,6 +56,7 @@ for q, base in ipairs(KEYS) do
     redis.call('PEXPIRE', control, 86400000)
     local now = redis.call('TIME')[1] .. '000'
     redis.call('HSETNX', base .. ':workers', consumer, now .. ' ' .. concurrency)
+    note_patience(base .. ':patience', concurrency)
   end
 
   local orders = {}
@@ -83,11 +85,12 @@ end
 return answer
 )lua";
 
-/// With lua_common.
+/// With lua_common, lua_patience.
 inline constexpr std::string_view lua_extend = R"lua(
 local consumer = ARGV[1]
 redis.call('HSET', base .. ':workers', consumer, string.format('%.0f', now_ms()) .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', base .. ':control:' .. consumer, 86400000)
+note_patience(base .. ':patience', ARGV[2])
 local lost = {}
 for i = 3, #ARGV do
   local entry = ARGV[i]
@@ -174,20 +177,17 @@ for _, id in ipairs(due) do
 end
 
 -- Each worker has said how long it may be silent.
-local patience, shortest = {}, tonumber(visibility)
-local known = redis.call('HGETALL', base .. ':workers')
-for i = 1, #known, 2 do
-  local its = tonumber(string.match(known[i + 1], '^%d+ %d+ (%d+)') or '')
-  if its then
-    patience[known[i]] = its
-    shortest = math.min(shortest, its)
-  end
+local function patience_with(worker)
+  local known = redis.call('HGET', base .. ':workers', worker) or ''
+  return tonumber(string.match(known, '^%d+ %d+ (%d+)') or visibility)
 end
+local shortest = math.min(tonumber(visibility),
+                          tonumber(redis.call('GET', base .. ':patience') or visibility))
 local lost, from, looked = 0, '-', 0
 repeat
   local held = redis.pcall('XPENDING', stream, group, 'IDLE', shortest, from, '+', 100)
   for _, one in ipairs(held) do
-    if one[3] >= (patience[one[2]] or tonumber(visibility)) then
+    if one[3] >= patience_with(one[2]) then
       put_back(one[1], most, reason, payload)
       lost = lost + 1
     end
@@ -199,6 +199,7 @@ until #held < 100 or lost >= 100 or looked == 10
 -- Who is silent for an hour and has nothing does not come back under its name.
 local hour = 3600000
 if redis.call('SET', base .. ':tidied', now, 'NX', 'PX', 60000) then
+  local known = redis.call('HGETALL', base .. ':workers')
   for i = 1, #known, 2 do
     local seen = tonumber(string.match(known[i + 1], '^%d+') or 0)
     if now - seen > hour then

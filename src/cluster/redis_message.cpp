@@ -20,6 +20,7 @@ template <class N>
 std::optional<N> number(std::string_view digits, int base = 10) noexcept {
   N value = 0;
   const char* const end = digits.data() + digits.size();
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): with its end
   const auto result = std::from_chars(digits.data(), end, value, base);
   if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
   return value;

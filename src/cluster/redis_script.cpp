@@ -34,8 +34,8 @@ RedisScript::RedisScript(std::string source) : source_(std::move(source)), sha_(
 
 RedisScripts::RedisScripts()
     : publish(script({lua_common, lua_keep, lua_group, lua_publish})),
-      claim(script({lua_claim})),
-      extend(script({lua_common, lua_extend})),
+      claim(script({lua_patience, lua_claim})),
+      extend(script({lua_common, lua_patience, lua_extend})),
       finish(script({lua_common, lua_ends, lua_finish})),
       fail(script({lua_common, lua_ends, lua_fail})),
       delay(script({lua_common, lua_ends, lua_keep, lua_delay})),

@@ -5,6 +5,7 @@
 #include <asyncio/event_loop.hpp>
 #include <asyncio/run.hpp>
 #include <asyncio/task.hpp>
+#include <asyncio/traceback.hpp>
 
 #include "cluster/registry.hpp"
 
@@ -108,8 +109,8 @@ int run_worker(std::string_view url, const WorkerOptions& options) {
     return 0;
   } catch (const CancelledError&) {
     return 0;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "asyncio worker: {}\n", asyncio::detail::describe(std::current_exception()));
+  } catch (...) {
+    fmt::print(stderr, "asyncio worker: {}\n", format_exception(std::current_exception()));
     return 1;
   }
 }

@@ -18,6 +18,7 @@
 namespace asyncio::cluster::detail {
 namespace {
 
+constexpr auto last_words = Duration::nanoseconds(5'000'000'000);
 constexpr auto shortest_visibility = Duration::nanoseconds(100'000'000);
 
 std::vector<std::string> parts_of(std::string_view names) {
@@ -93,14 +94,26 @@ void WorkerState::stop() noexcept {
   changed_.set();
 }
 
+// A broker that cannot be reached keeps nobody from stopping: what this one has goes to another one
+// when its time is over.
 Coro<> WorkerState::serve() {
-  const Task<> extending = group_.create_task(extend());
-  const Task<> tending = group_.create_task(tend());
+  group_.create_task(extend());
+  group_.create_task(tend());
   co_await claim_until_stopped();
   co_await drain();
-  extending.cancel();
-  tending.cancel();
-  co_await broker_.leave(consumer);
+  co_await in_time(broker_.leave(consumer), last_words);
+  group_.cancel();
+}
+
+// Returns: false if it has not ended by then.
+Coro<bool> WorkerState::in_time(Coro<> end, Duration limit) {
+  auto limited = wait_for(std::move(end), limit);
+  try {
+    co_await std::move(limited);
+    co_return true;
+  } catch (const TimeoutError&) {
+    co_return false;
+  }
 }
 
 void WorkerState::note_change() noexcept {
@@ -150,11 +163,10 @@ Coro<> WorkerState::claim_some(std::uint32_t most) {
 }
 
 Coro<> WorkerState::drain() {
-  auto in_time = wait_for(wait_until_idle(), grace_);
-  const auto result = co_await as_result(std::move(in_time));
-  if (result.cancelled()) std::rethrow_exception(result.error());
+  const bool all = co_await in_time(wait_until_idle(), grace_);
+  if (all) co_return;
   for (Execution* execution : executions) execution->end(Execution::Why::stopped);
-  co_await wait_until_idle();
+  co_await in_time(wait_until_idle(), last_words);
 }
 
 Coro<> WorkerState::wait_until_idle() {

@@ -70,6 +70,7 @@ class WorkerState {
   Coro<> claim_some(std::uint32_t most);
   Coro<> wait_for_room();
   Coro<> drain();
+  static Coro<bool> in_time(Coro<> end, Duration limit);
   Coro<> wait_until_idle();
   Coro<> extend();
   Coro<> tend();

@@ -183,6 +183,15 @@ ASYNC_TEST(Cluster, MapEndsWithTheFirstErrorAndCancelsTheRest) {
   co_await site.close();
 }
 
+ASYNC_TEST(Cluster, RunsWhatRunInExecutorIsGiven) {
+  Site site;
+  asyncio::cluster::ClusterExecutor executor(site.cluster);
+  auto& loop = asyncio::get_running_loop();
+  EXPECT_EQ(co_await loop.run_in_executor(executor, add, 5, 6), 11);
+  EXPECT_EQ(co_await loop.run_in_executor(executor, square_task, 6), 36);
+  co_await site.close();
+}
+
 // --- ways to submit -----------------------------------------------------------------------------
 
 ASYNC_TEST(Cluster, OneKeyRunsOnceAndGivesItsResultToAll) {

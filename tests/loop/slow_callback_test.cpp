@@ -244,7 +244,8 @@ TEST(SlowStep, IsReportedWithTheAwaitOfTheInnermostCoroutineThatItWentOnFrom) {
   auto task = loop->create_task(outer(), {.name = "blocker"});
   loop->run_until_complete(task);
   loop->close();
-  const std::string report = report_of(logged, "name='blocker'");
+  // On a busy machine the step before it may be slow, too.
+  const std::string report = report_of(logged, "in inner()");
   EXPECT_TRUE(
       report.starts_with("Executing <Task pending name='blocker' coro=<outer() running at "
                          "slow_callback_test.cpp:" +

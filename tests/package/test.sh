@@ -15,6 +15,7 @@ cmake -S "$here/user" -B "$work/found" -G Ninja -DCMAKE_CXX_COMPILER="$compiler"
 cmake --build "$work/found" >> "$work/found.log" || { cat "$work/found.log"; exit 1; }
 [ "$("$work/found/user")" = "Hello from a task: 42" ]
 [ "$("$work/found/user_http")" = "Hello by HTTP" ]
+[ "$("$work/found/user_cluster")" = "From a worker: 42" ]
 # gdb's script, in the program and beside it.
 [ -f "$work/installed/share/gdb/asyncio_gdb.py" ]
 [ -n "$(readelf -SW "$work/found/user" | grep debug_gdb_scripts)" ]
@@ -29,6 +30,9 @@ PKG_CONFIG_PATH=$(dirname "$(find "$work/installed" -name asyncio.pc)")
 # shellcheck disable=SC2046
 "$compiler" -std=c++20 "$here/user/http.cpp" -o "$work/user_http" $(pkg-config --cflags --libs --static asyncio-http)
 [ "$("$work/user_http")" = "Hello by HTTP" ]
+# shellcheck disable=SC2046
+"$compiler" -std=c++20 "$here/user/cluster.cpp" -o "$work/user_cluster" $(pkg-config --cflags --libs --static asyncio-cluster)
+[ "$("$work/user_cluster")" = "From a worker: 42" ]
 # shellcheck disable=SC2046
 "$compiler" -std=c++20 "$here/user/dashboard.cpp" -o "$work/user_dashboard" $(pkg-config --cflags --libs --static asyncio-dashboard)
 [ "$("$work/user_dashboard")" = "http://127.0.0.1:" ]

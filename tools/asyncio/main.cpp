@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 
 namespace {
@@ -21,16 +22,23 @@ constexpr void (*subcommands[])(CLI::App&, Status&) = {
 #ifdef ASYNCIO_HAS_DASHBOARD
     asyncio::command::add_dashboard,
 #endif
+#ifdef ASYNCIO_HAS_CLUSTER
+    asyncio::command::add_cluster,   asyncio::command::add_worker,
+#endif
 };
 
 int run(int argc, char** argv) {
   CLI::App app(
       "Shows the tasks of a running program that uses asyncio for C++, or of a core file.\n"
-      "It neither stops nor changes the program, which needs no preparation.",
+      "It neither stops nor changes the program, which needs no preparation.\n"
+      "Runs workers, and shows what they have to do.",
       "asyncio");
   app.require_subcommand(1);
   Status status = 0;
   for (const auto add : subcommands) add(app, status);
+#ifdef ASYNCIO_HAS_CLUSTER
+  argc = asyncio::command::cut_at_mark(argc, argv);
+#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -42,6 +50,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Whoever is to be a worker, it is not this program, which may run in one.
+  ::unsetenv("ASYNCIO_WORKER");  // NOLINT(concurrency-mt-unsafe): there is one thread
   try {
     const int status = run(argc, argv);
     if (std::fflush(stdout) != 0) {

@@ -15,6 +15,13 @@ void add_ps(CLI::App& app, Status& status);
 void add_pstree(CLI::App& app, Status& status);
 void add_bt(CLI::App& app, Status& status);
 void add_top(CLI::App& app, Status& status);
-void add_dashboard(CLI::App& app, Status& status);  // if it was built
+// If what they show was built:
+void add_dashboard(CLI::App& app, Status& status);
+void add_cluster(CLI::App& app, Status& status);
+void add_worker(CLI::App& app, Status& status);
+
+/// What stands behind -- in `asyncio worker` is the program's. It is taken away before the rest is
+/// parsed, since -- would end the subcommand there. Returns: argc of the rest.
+int cut_at_mark(int argc, char** argv);
 
 }  // namespace asyncio::command
