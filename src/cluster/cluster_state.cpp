@@ -30,6 +30,11 @@ std::unique_ptr<Broker> broker_of(const std::string& url) {
   return std::make_unique<RedisBroker>(url);
 }
 
+std::exception_ptr closed_error() {
+  return std::make_exception_ptr(
+      RuntimeError("the Cluster was closed before the task's result had come"));
+}
+
 std::string value_of(Reply reply) {
   switch (reply.outcome) {
     case Outcome::value: return std::move(reply.payload);
@@ -55,7 +60,10 @@ class ClusterState::Waiting {
       : state_(state), place_(state.waiting_.emplace(std::move(id), this)), progress_(progress) {}
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
-  ~Waiting() { state_.waiting_.erase(place_); }
+  ~Waiting() {
+    state_.waiting_.erase(place_);
+    if (ended()) (void)reply_.exception();  // who has not been accepted yet does not look at it
+  }
 
   [[nodiscard]] const Future<Reply>& reply() const noexcept { return reply_; }
   /// Not just given up: whoever is cancelled cancels what it waits for.
@@ -222,12 +230,15 @@ Coro<> ClusterState::send_outbox(Self self) {
     for (Publication& one : batch) messages.push_back(std::move(one.message));
     auto result =
         co_await as_result(self->broker_->publish(std::move(messages), self->max_queued_));
+    const std::exception_ptr error = result          ? nullptr
+                                     : self->closed_ ? closed_error()
+                                                     : result.error();
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].done.done()) continue;
-      if (result) {
+      if (error == nullptr) {
         batch[i].done.set_result(result.value()[i]);
       } else {
-        batch[i].done.set_exception(result.error());
+        batch[i].done.set_exception(error);
       }
     }
     if (result.cancelled()) co_return;
@@ -268,8 +279,7 @@ Coro<> ClusterState::work(Self self) { co_await self->worker_->run(); }
 void ClusterState::give_up() noexcept {
   if (std::exchange(closed_, true)) return;
   try {
-    const auto error = std::make_exception_ptr(
-        RuntimeError("the Cluster was closed before the task's result had come"));
+    const std::exception_ptr error = closed_error();
     fail_all(error);
     for (const Publication& one : std::exchange(outbox_, {})) {
       if (!one.done.done()) one.done.set_exception(error);

@@ -131,7 +131,7 @@ Coro<> WorkerState::settle_cancelled(Execution& execution) {
     co_return;
   }
   ++counts.returned;
-  co_await broker_.delay(execution.delivery, Duration());
+  co_await in_time(broker_.delay(execution.delivery, Duration()), last_words);
 }
 
 Coro<> WorkerState::settle_failed(Execution& execution, std::exception_ptr error) {

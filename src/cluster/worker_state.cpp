@@ -18,7 +18,6 @@
 namespace asyncio::cluster::detail {
 namespace {
 
-constexpr auto last_words = Duration::nanoseconds(5'000'000'000);
 constexpr auto shortest_visibility = Duration::nanoseconds(100'000'000);
 
 std::vector<std::string> parts_of(std::string_view names) {

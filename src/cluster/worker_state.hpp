@@ -59,6 +59,8 @@ class WorkerState {
   std::unordered_set<Execution*> executions;
 
  private:
+  /// How long a broker is told of an end that is not worked for any more.
+  static constexpr auto last_words = Duration::nanoseconds(5'000'000'000);
   struct Report {
     Lease lease;
     std::int64_t done = 0;

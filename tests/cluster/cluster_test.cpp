@@ -356,6 +356,20 @@ ASYNC_TEST(Cluster, ClosingItEndsCallsWithAnErrorAndLeavesTheTask) {
   co_await site.close();
 }
 
+ASYNC_TEST(Cluster, ClosingItEndsACallThatIsBeingPublished) {
+  const ClusterOptions bounded{.max_queued = 1};
+  MemoryBroker broker;
+  Cluster cluster(broker, bounded);
+  auto accepted = asyncio::create_task(cluster.submit(add, 1, 1));
+  auto waits_for_room = asyncio::create_task(cluster.submit(add, 1, 1));
+  co_await asyncio::sleep(1s);
+  co_await cluster.close();
+  for (auto* call : {&accepted, &waits_for_room}) {
+    const std::string error = co_await error_of(asyncio::wait_for(*call, 5s));
+    EXPECT_NE(error.find("closed"), std::string::npos) << error;
+  }
+}
+
 ASYNC_TEST(Cluster, InMemoryItHasAWorkerOfItsOwn) {
   Cluster cluster("memory:");
   EXPECT_EQ(co_await cluster.submit(add, 4, 4), 8);
