@@ -1,5 +1,7 @@
 // A worker that is killed at a stage of a task's life: worker_program URL STAGE MARK. Where a stage
-// is for one process only, it is the one that makes the file MARK.
+// is for one process only, it is the one that makes the file MARK. With "slow" as the stage tasks
+// take a while, and with "client" it submits MARK tasks instead, checks what they give, and prints
+// what the queue has counted.
 #include <asyncio/asyncio.hpp>
 #include <asyncio/cluster.hpp>
 
@@ -10,6 +12,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,7 +42,8 @@ void die_once_at(std::string_view reached) {
 Coro<int> twice(int number) {
   die_once_at("running");
   if (stage == "one in a hundred" && number % 100 == 0 && current_job()->redelivered == 0) die();
-  co_await asyncio::sleep(Duration());
+  const bool is_slow = stage == "slow";
+  co_await asyncio::sleep(is_slow ? Duration(20ms) : Duration());
   co_return 2 * number;
 }
 const auto twice_task = task(kill_tests::twice.text(), twice);
@@ -119,11 +126,25 @@ Coro<> work(const char* url) {
   co_await redis.close();
 }
 
+Coro<> submit(const char* url, int count) {
+  Cluster cluster(url);
+  std::vector<int> numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const std::vector<int> results = co_await cluster.map(kill_tests::twice, numbers);
+  for (int i = 0; i < count; ++i) {
+    if (results.at(i) != 2 * i) throw std::runtime_error("a wrong result");
+  }
+  const QueueStatus status = co_await cluster.broker().status("default");
+  std::printf("accepted %lu finished %lu failed %lu dead %lu redelivered %lu\n", status.accepted,
+              status.finished, status.failed, status.dead, status.redelivered);
+  co_await cluster.close();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
   stage = argv[2];
   mark = argv[3];
-  asyncio::run(work(argv[1]));
+  asyncio::run(stage == "client" ? submit(argv[1], std::atoi(mark)) : work(argv[1]));
 }
