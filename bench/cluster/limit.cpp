@@ -61,7 +61,8 @@ class Publisher {
 
   /// A batch of the tasks from `first` on.
   void append(long first, long count) {
-    Command command{"EVALSHA", redis_scripts().publish.sha(), "1", base, "0"};
+    const std::string asking = std::to_string(getpid()) + "-" + std::to_string(first);
+    Command command{"EVALSHA", redis_scripts().publish.sha(), "1", base, "0", asking};
     std::vector<std::string> ids(static_cast<std::size_t>(count));
     std::vector<std::string> arguments(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
